@@ -1,0 +1,40 @@
+"""Testigos: from public tracks to a sentence one can defend.
+
+Public names only; importing this package does nothing else. Each name is loaded on first use.
+
+>>> import testigos as ts
+>>> sorted(ts.__all__)[:3]
+['Finding', 'Interval', 'Question']
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Finding": "model",
+    "Interval": "model",
+    "Question": "model",
+    "closest_approach": "api",
+    "find": "api",
+    "read": "api",
+    "report": "api",
+    "tracks": "api",
+    "verify": "api",
+}
+__all__ = list(_HOMES)
+
+if TYPE_CHECKING:
+    from testigos.api import closest_approach, find, read, report, tracks, verify
+    from testigos.model import Finding, Interval, Question
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"testigos.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'testigos' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,132 @@
+"""Names to links and findings, found by file name and loaded only when used.
+
+A link of another package registers under the entry point group ``testigos.links``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.resources import files
+from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from testigos.errors import UnknownFormat, UnknownName
+
+__all__ = ["Finder", "Frames", "Link", "finder", "finders", "frames", "link", "link_names", "recognise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The frames in a buffer: ``buffer[start[i]:stop[i]]``, in order, never copied.
+
+    ``context`` marks frames that say nothing of one object (a header, a time slice) but that decoding others
+    needs; they make no row. Every other frame makes at least one row.
+    """
+
+    buffer: bytes
+    start: npt.NDArray[np.int64]
+    stop: npt.NDArray[np.int64]
+    context: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+def frames(
+    buffer: bytes,
+    start: npt.ArrayLike,
+    stop: npt.ArrayLike,
+    context: npt.ArrayLike | None = None,
+) -> Frames:
+    """Frames of array-likes; without ``context`` none is context."""
+    begin = np.asarray(start, np.int64)
+    kind = np.zeros(len(begin), np.bool_) if context is None else np.asarray(context, np.bool_)
+    return Frames(buffer, begin, np.asarray(stop, np.int64), kind)
+
+
+class Link(Protocol):
+    """One wire format; a module in ``testigos/links`` is one. See CONTRIBUTING.md for the recipe."""
+
+    NAME: str  #: as in ``--link``
+    SPEC: str  #: the public document
+    CHECKED: bool  #: has the format a checksum?
+    GIVES: tuple[str, ...]  #: the columns of ``schema.REPORTS`` it can fill
+
+    def recognise(self, head: bytes) -> int:
+        """0 (not mine) to 100 (certainly) for the first 64 KiB of a document."""
+
+    def split(self, buffer: bytes, final: bool = False) -> tuple[Frames, bytes]:
+        """Whole frames, and the rest that needs more bytes; with ``final`` nothing may remain."""
+
+    def decode(self, frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
+        """Rows (columns of ``schema.REPORTS``; ``offset`` counts from the buffer's start) and the new carry.
+
+        ``carry`` is null at the start of a document and is never changed in place.
+        """
+
+
+class Finder(Protocol):
+    """One kind of finding; a module in ``testigos/findings`` with a ``KIND`` is one."""
+
+    KIND: str
+
+    def find(self, tracks: pl.DataFrame, scene: Any) -> list[Any]:
+        """Findings of this kind, in the order of subject and time."""
+
+
+def _modules(package: str) -> Iterator[str]:
+    for entry in sorted(files(package).iterdir(), key=lambda e: e.name):
+        stem, dot, suffix = entry.name.partition(".")
+        if dot and suffix == "py" and not stem.startswith("_"):
+            yield stem
+
+
+@cache
+def link_names() -> tuple[str, ...]:
+    """Names of all links, sorted."""
+    own = _modules("testigos.links")
+    return tuple(sorted({*own, *(e.name for e in entry_points(group="testigos.links"))}))
+
+
+@cache
+def link(name: str) -> Link:
+    """The link of that name. Raises ``UnknownName``."""
+    if name not in link_names():
+        raise UnknownName("link", name, link_names())
+    for entry in entry_points(group="testigos.links"):
+        if entry.name == name:
+            return cast(Link, entry.load())
+    return cast(Link, import_module(f"testigos.links.{name}"))
+
+
+def recognise(head: bytes, name: str = "") -> Link:
+    """The link that recognises the first bytes of a document best; ties go to the first name.
+
+    Raises ``UnknownFormat``; ``name`` is for its text only.
+    """
+    scores = {n: link(n).recognise(head) for n in link_names()}
+    best = max(scores, key=lambda n: scores[n])
+    if scores[best] <= 0:
+        raise UnknownFormat(
+            f"{name or 'input'}: no link recognises it (begins with {head[:24]!r}); "
+            f"name one with --link: {', '.join(link_names())}"
+        )
+    return link(best)
+
+
+@cache
+def finders() -> tuple[str, ...]:
+    """Kinds of finding, in the order of a report."""
+    return tuple(n for n in _modules("testigos.findings") if hasattr(import_module(f"testigos.findings.{n}"), "KIND"))
+
+
+def finder(kind: str) -> Finder:
+    """The finder of that kind. Raises ``UnknownName``."""
+    if kind not in finders():
+        raise UnknownName("finding", kind, finders())
+    return cast(Finder, import_module(f"testigos.findings.{kind}"))
