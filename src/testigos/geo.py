@@ -39,9 +39,15 @@ def _series(cos2_alpha: float) -> tuple[float, float]:
 @njit(cache=True, nogil=True)
 def _delta_sigma(b: float, sin_s: float, cos_s: float, cos_2m: float) -> float:
     c2 = cos_2m * cos_2m
-    return b * sin_s * (
-        cos_2m
-        + 0.25 * b * (cos_s * (2.0 * c2 - 1.0) - b / 6.0 * cos_2m * (4.0 * sin_s * sin_s - 3.0) * (4.0 * c2 - 3.0))
+    return (
+        b
+        * sin_s
+        * (
+            cos_2m
+            + 0.25
+            * b
+            * (cos_s * (2.0 * c2 - 1.0) - b / 6.0 * cos_2m * (4.0 * sin_s * sin_s - 3.0) * (4.0 * c2 - 3.0))
+        )
     )
 
 
