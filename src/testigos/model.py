@@ -106,14 +106,14 @@ class Finding:
 
     ``evidence`` are frame ids (``<16 hex of the segment's SHA-256>:<offset>``), in the order of time.
     ``place``, ``departure`` and ``arrival`` are plain mappings, as published in the JSON Schema
-    (``report/findings.schema.json``). ``details`` holds what wording needs and no number rests on.
+    (``report/findings.schema.json``). ``details`` holds what wording needs and no number rests on; ``sentence``
+    is written by the report, in the reader's units.
     """
 
     kind: str
     subjects: tuple[str, ...]
     start_ns: int
     end_ns: int
-    sentence: str
     confidence: float
     method: Method
     measures: Mapping[str, Interval] = field(default_factory=dict)
@@ -125,3 +125,4 @@ class Finding:
     caveats: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     data: tuple[DataSource, ...] = ()
+    sentence: str = ""

@@ -1,0 +1,53 @@
+"""What finders share: the question, the places it names, and the world that answers."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from testigos import registry
+from testigos.errors import InputError
+from testigos.model import Finding, Question
+
+if TYPE_CHECKING:
+    from testigos.world.places import Place, World
+
+__all__ = ["Scene", "find_all", "frame_ids", "scene"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A question in its world. ``targets`` are the places it names, countries in all their parts."""
+
+    question: Question
+    world: "World"
+    targets: tuple["Place", ...]
+
+
+def scene(question: Question, world: "World") -> Scene:
+    """Resolve the question's places, each once.
+
+    Raises ``UnknownName`` for a place that nothing knows, ``InputError`` for one without a coast.
+    """
+    targets: dict[str, Place] = {}
+    for name in question.near:
+        parts = [part for part in world.resolve(name).parts().values() if len(part.segments)]
+        if not parts:
+            raise InputError(f"{name}: has no coast to be near to; name a point, an airfield or a GeoJSON area")
+        targets.update((part.key, part) for part in parts)
+    return Scene(question, world, tuple(targets.values()))
+
+
+def find_all(tracks: pl.DataFrame, here: Scene) -> list[Finding]:
+    """Findings of every kind, ordered by kind, subject and time.
+
+    ``tracks``: columns of ``schema.TRACKS``, as ``fuse.tracks`` gives them.
+    """
+    finders = sorted((registry.finder(k) for k in registry.finders()), key=lambda f: (f.RANK, f.KIND))
+    return [finding for finder in finders for finding in finder.find(tracks, here)]
+
+
+def frame_ids(rows: pl.DataFrame) -> tuple[str, ...]:
+    """Frame ids of rows, in their order, each once."""
+    pairs = zip(rows["segment"].to_list(), rows["offset"].to_list(), strict=True)
+    return tuple(dict.fromkeys(f"{segment:016x}:{offset}" for segment, offset in pairs if segment is not None))
