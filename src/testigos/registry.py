@@ -74,6 +74,7 @@ class Finder(Protocol):
     """One kind of finding; a module in ``testigos/findings`` with a ``KIND`` is one."""
 
     KIND: str
+    RANK: int  #: place in a report: kinds with a lower rank come first
 
     def find(self, tracks: pl.DataFrame, scene: Any) -> list[Any]:
         """Findings of this kind, in the order of subject and time."""
@@ -121,7 +122,7 @@ def recognise(head: bytes, name: str = "") -> Link:
 
 @cache
 def finders() -> tuple[str, ...]:
-    """Kinds of finding, in the order of a report."""
+    """Kinds of finding, sorted."""
     return tuple(n for n in _modules("testigos.findings") if hasattr(import_module(f"testigos.findings.{n}"), "KIND"))
 
 

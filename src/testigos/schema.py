@@ -103,6 +103,7 @@ REPORTS: Final[dict[str, Column]] = dict(
         _c("adsb_version", pl.UInt8, "", "ADS-B version number", 0, 3),
         _c("rssi_dbfs", _F32, "dBFS", "signal level at the receiver", -200, 20),
         _c("new_leg", pl.Boolean, "", "the origin begins a new flight here"),
+        _c("simulated", pl.Boolean, "", "the origin says that this was simulated"),
         _c("receiver", pl.String, "", "who heard it, where the format says"),
         _c("segment", pl.UInt64, "", "first 8 bytes of the SHA-256 of the raw segment the frame begins in"),
         _c("offset", pl.UInt64, "byte", "where in that segment the frame begins"),

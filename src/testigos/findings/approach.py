@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.findings._prism import lower_bound
-from testigos.findings.scene import Scene, frame_ids
+from testigos.findings.scene import Scene, by_leg, frame_ids
 from testigos.geo import distance_m
 from testigos.model import Finding, Interval, Method, iso_utc
 from testigos.units import KT_MPS, NMI_M, S_NS
@@ -234,9 +234,7 @@ def find(tracks: pl.DataFrame, scene: Scene) -> list[Finding]:
     if question.end_ns is not None:
         usable = usable.filter(pl.col("time_ns") < question.end_ns)
     return [
-        _approach(str(subject), int(leg), _fixes(table), place, scene)  # type: ignore[call-overload]
-        for (subject, leg), table in usable.partition_by(
-            "object_id", "leg", as_dict=True, maintain_order=True
-        ).items()
+        _approach(subject, leg, _fixes(table), place, scene)
+        for (subject, leg), table in by_leg(usable)
         for place in scene.targets
     ]

@@ -1,18 +1,16 @@
 """What finders share: the question, the places it names, and the world that answers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from testigos import registry
 from testigos.errors import InputError
 from testigos.model import Finding, Question
+from testigos.world import Place, World
 
-if TYPE_CHECKING:
-    from testigos.world.places import Place, World
-
-__all__ = ["Scene", "find_all", "frame_ids", "scene"]
+__all__ = ["Scene", "by_leg", "find_all", "frame_ids", "scene"]
 
 
 @dataclass(frozen=True)
@@ -20,11 +18,11 @@ class Scene:
     """A question in its world. ``targets`` are the places it names, countries in all their parts."""
 
     question: Question
-    world: "World"
-    targets: tuple["Place", ...]
+    world: World
+    targets: tuple[Place, ...]
 
 
-def scene(question: Question, world: "World") -> Scene:
+def scene(question: Question, world: World) -> Scene:
     """Resolve the question's places, each once.
 
     Raises ``UnknownName`` for a place that nothing knows, ``InputError`` for one without a coast.
@@ -45,6 +43,13 @@ def find_all(tracks: pl.DataFrame, here: Scene) -> list[Finding]:
     """
     finders = sorted((registry.finder(k) for k in registry.finders()), key=lambda f: (f.RANK, f.KIND))
     return [finding for finder in finders for finding in finder.find(tracks, here)]
+
+
+def by_leg(tracks: pl.DataFrame) -> Iterator[tuple[tuple[str, int], pl.DataFrame]]:
+    """The rows of each sortie, by object and number of the leg, in their order."""
+    parts = tracks.partition_by("object_id", "leg", as_dict=True, maintain_order=True)
+    for (subject, leg), table in parts.items():
+        yield (str(subject), int(leg)), table  # type: ignore[call-overload]
 
 
 def frame_ids(rows: pl.DataFrame) -> tuple[str, ...]:

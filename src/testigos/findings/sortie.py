@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.findings._ends import State, airfield_end
-from testigos.findings.scene import Scene, frame_ids
+from testigos.findings.scene import Scene, by_leg, frame_ids
 from testigos.geo import distance_m, inverse_arrays
 from testigos.model import Finding, Interval, Method, iso_utc
 from testigos.units import S_NS
@@ -66,7 +66,7 @@ def _altitude(row: dict[str, Any]) -> float | None:
 def _end(table: pl.DataFrame, departing: bool, scene: Scene) -> dict[str, Any]:
     row = table.row(0 if departing else len(table) - 1, named=True)
     state = _state(table, departing)
-    fields = scene.world.airfields()
+    fields = scene.world.airfields
     found = airfield_end(state, fields)
     end: dict[str, Any] = {
         "status": "first_seen" if departing else "lost",
@@ -131,7 +131,7 @@ def _sortie(subject: str, leg: int, table: pl.DataFrame, scene: Scene) -> Findin
         reasons=(f"{len(table)} fixes in a row that belong to one flight",),
         caveats=tuple(caveats),
         evidence=frame_ids(table[[0, -1]]),
-        data=(scene.world.airfields().source,),
+        data=(scene.world.airfields.source,),
     )
 
 
@@ -156,11 +156,11 @@ def find(tracks: pl.DataFrame, scene: Scene) -> list[Finding]:
     usable = tracks.filter(pl.col("status") == "ok")
     question = scene.question
     found = []
-    for (subject, leg), table in usable.partition_by("object_id", "leg", as_dict=True, maintain_order=True).items():
+    for (subject, leg), table in by_leg(usable):
         first, last = int(table["time_ns"][0]), int(table["time_ns"][-1])
         if question.start_ns is not None and last < question.start_ns:
             continue
         if question.end_ns is not None and first >= question.end_ns:
             continue
-        found.append(_sortie(str(subject), int(leg), table, scene))  # type: ignore[call-overload]
+        found.append(_sortie(subject, leg, table, scene))
     return found

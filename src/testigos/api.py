@@ -1,0 +1,224 @@
+"""The library: read, fuse, find, report, verify. The command line calls nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from testigos import io
+from testigos.findings import Scene, find_all
+from testigos.findings import scene as make_scene
+from testigos.findings.identity import is_military
+from testigos.fuse import tracks as fuse_tracks
+from testigos.io import Account, Sources
+from testigos.model import Finding, Question
+from testigos.registry import Link
+from testigos.schema import REPORTS, conform
+from testigos.store import Archive
+from testigos.units import NMI_M
+from testigos.world import World, open_world
+from testigos.world.places import Place
+
+__all__ = ["DEFAULT_WITHIN_M", "Told", "closest_approach", "find", "read", "report", "tracks", "verify"]
+
+#: With more objects than ``MANY``, a report keeps those that came this near to a place, unless told otherwise.
+DEFAULT_WITHIN_M: Final = 200 * NMI_M
+MANY: Final = 50
+_KEEP_BYTES: Final = 300 << 20  # of reports in memory; beyond it the input is read a second time
+
+Source = str | PathLike[str]
+
+
+def _opened(sources: Source | Sequence[Source]) -> list[Source | Archive]:
+    """Folders that are archives are opened as such."""
+    one = [sources] if isinstance(sources, str | PathLike) else list(sources)
+    return [Archive(s) if Archive.is_archive(s) else s for s in one]
+
+
+def read(
+    sources: Source | Sequence[Source], *, link: str | Link | None = None, account: Account | None = None
+) -> pl.DataFrame:
+    """All reports in files, folders, tar archives, URLs or archives: columns of ``schema.REPORTS``.
+
+    ``link`` names the format where it is not to be recognised; ``account``, if given, is filled with what became
+    of the input. Raises ``InputError`` where nothing can be read.
+    """
+    batches = list(io.reports(_opened(sources), link=link, account=account))
+    return pl.concat(batches) if batches else conform(pl.DataFrame())
+
+
+def tracks(reports: pl.DataFrame, *, assume_radius_m: float | None = None) -> pl.DataFrame:
+    """Tracks (columns of ``schema.TRACKS``) from reports, sorted by object and time; see ``testigos.fuse``."""
+    return fuse_tracks(reports, assume_radius_m=assume_radius_m)[0]
+
+
+def find(tracks: pl.DataFrame, question: Question, world: World | None = None) -> list[Finding]:
+    """Findings of every kind on tracks. Raises ``UnknownName`` for a place that nothing knows."""
+    return find_all(tracks, make_scene(question, world or open_world()))
+
+
+def closest_approach(
+    tracks: pl.DataFrame, near: str | Sequence[str], *, world: World | None = None
+) -> pl.DataFrame:
+    """Closest approach of every sortie to places, as a table with a row a sortie and place.
+
+    Columns: object_id, leg, place, time_ns, distance_m (observed), low95_m, high95_m (null where nothing
+    supports them), bound_m (it cannot have come nearer), place_lat_deg, place_lon_deg (nearest coast point).
+    """
+    names = (near,) if isinstance(near, str) else tuple(near)
+    found = [f for f in find(tracks, Question(near=names), world) if f.kind == "approach"]
+    rows = []
+    for finding in found:
+        distance, bound = finding.measures["distance"], finding.measures.get("distance_bound")
+        place = finding.place or {}
+        rows.append(
+            {
+                "object_id": finding.subjects[0],
+                "leg": finding.details["leg"],
+                "place": place.get("name"),
+                "time_ns": finding.start_ns,
+                "distance_m": distance.value,
+                "low95_m": distance.low,
+                "high95_m": distance.high,
+                "bound_m": None if bound is None else bound.low,
+                "place_lat_deg": place.get("lat_deg"),
+                "place_lon_deg": place.get("lon_deg"),
+            }
+        )
+    kinds = {n: pl.Float64 for n in ("distance_m", "low95_m", "high95_m", "bound_m", "place_lat_deg", "place_lon_deg")}
+    schema = {"object_id": pl.String, "leg": pl.UInt32, "place": pl.String, "time_ns": pl.Int64, **kinds}
+    return pl.DataFrame(rows, schema=schema)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a report came to: its folder, the paragraph, the findings and the account of the input."""
+
+    folder: Path
+    paragraph: str
+    findings: tuple[Finding, ...]
+    account: Account
+
+
+def _in_window(batch: pl.DataFrame, question: Question) -> pl.DataFrame:
+    rows = batch.filter(pl.col("status") == "ok")
+    if question.start_ns is not None:
+        rows = rows.filter(pl.col("time_ns") >= question.start_ns)
+    if question.end_ns is not None:
+        rows = rows.filter(pl.col("time_ns") < question.end_ns)
+    return rows
+
+
+def _near(place: Place, lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64], within_m: float) -> npt.NDArray[np.bool_]:
+    """Which positions are within a distance of a place; a box excludes most before any is measured."""
+    west, south, east, north = place.box
+    margin = within_m / 110_000.0
+    worst = min(90.0, max(abs(south), abs(north)) + margin)
+    wide = margin / max(np.cos(np.radians(worst)), 1e-6)
+    span = (east - west) % 360.0
+    hit = (lat >= south - margin) & (lat <= north + margin)
+    if span + 2 * wide < 360.0:
+        hit &= (lon - west + wide) % 360.0 <= span + 2 * wide
+    rows = np.flatnonzero(hit)
+    hit[rows] = place.nearest(lat[rows], lon[rows]).distance_m <= within_m
+    inside = rows[~hit[rows]]
+    hit[inside] = place.contains(lat[inside], lon[inside])
+    return hit
+
+
+def _interesting(batch: pl.DataFrame, here: Scene, within_m: float | None) -> set[str]:
+    """Objects of a batch that the question keeps."""
+    rows = _in_window(batch, here.question)
+    if here.question.subjects:
+        rows = rows.filter(pl.col("object_id").is_in(here.question.subjects))
+    if within_m is not None and here.targets and len(rows):
+        lat, lon = rows["lat_deg"].to_numpy(), rows["lon_deg"].to_numpy()
+        rows = rows.filter(pl.Series(np.any([_near(p, lat, lon, within_m) for p in here.targets], axis=0)))
+    return set(rows["object_id"].drop_nulls().unique())
+
+
+def _military(batch: pl.DataFrame, here: Scene) -> set[str]:
+    kinds = batch.select("object_id", "callsign", "military", "type_code").drop_nulls("object_id").unique()
+    return {row["object_id"] for row in kinds.iter_rows(named=True) if is_military(row, here.world)}
+
+
+def _gather(sources: Sources, here: Scene, link: str | Link | None, account: Account, progress: bool) -> pl.DataFrame:
+    """Reports of all objects that the question keeps; the input is read again where it is too large to hold."""
+    question = here.question
+    kept: list[pl.DataFrame] = []
+    size = 0
+    everyone: set[str] = set()
+    chosen: dict[float | None, set[str]] = {question.within_m: set()}
+    if question.within_m is None:
+        chosen[DEFAULT_WITHIN_M] = set()
+    military: set[str] = set()
+    for batch in io.reports(sources, link=link, account=account, progress=progress):
+        for within, objects in chosen.items():
+            objects |= _interesting(batch, here, within)
+        if question.military:
+            military |= _military(batch, here)
+        everyone |= set(batch["object_id"].drop_nulls().unique())
+        size += batch.estimated_size()
+        if size <= _KEEP_BYTES:
+            kept.append(batch)
+        else:
+            kept.clear()
+    within = question.within_m
+    if within is None and len(everyone) > MANY and here.targets:
+        within = DEFAULT_WITHIN_M
+    wanted = chosen[within] & military if question.military else chosen[within]
+    if size > _KEEP_BYTES:
+        kept = list(io.reports(sources, link=link, objects=wanted, progress=progress))
+    table = pl.concat(kept) if kept else conform(pl.DataFrame())
+    return table.filter(pl.col("object_id").is_in(wanted))
+
+
+def report(
+    sources: Source | Sequence[Source],
+    out: Source,
+    question: Question,
+    *,
+    units: str = "nmi",
+    link: str | Link | None = None,
+    progress: bool = False,
+    world: World | None = None,
+) -> Told:
+    """Findings on tracks as a folder: page, text, tables, maps and the evidence to rebuild every number.
+
+    Raises ``InputError`` where nothing can be read, ``UnknownName`` for a place that nothing knows. See
+    ``report.bundle`` for what is written; nothing is left half-written.
+    """
+    from testigos.report import paragraph_text, write_report
+
+    world = world or open_world()
+    question = replace(question, near=tuple(question.near))
+    here = make_scene(question, world)
+    account = Account()
+    with Sources(_opened(sources)) as opened:
+        table = _gather(opened, here, link, account, progress)
+        fused, notes = fuse_tracks(table, assume_radius_m=question.assume_radius_m)
+        findings = find_all(fused, here)
+        objects = sorted(set(fused["object_id"]))
+        written = write_report(
+            Path(fspath(out)),
+            findings=findings,
+            tracks=fused,
+            notes=notes,
+            scene=here,
+            units=units,
+            account=account,
+            excerpts=io.excerpts(opened, objects, link=link),
+        )
+    return Told(Path(fspath(out)), paragraph_text(written.findings, units), written.findings, account)
+
+
+def verify(folder: Source) -> list[str]:
+    """What does not hold in a report's folder, as sentences; empty if every number can be rebuilt."""
+    from testigos.report import verify as verify_bundle
+
+    return [str(problem) for problem in verify_bundle(Path(fspath(folder)))]

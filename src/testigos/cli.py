@@ -1,0 +1,257 @@
+"""The command line; each command calls public names only."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from testigos import __version__
+from testigos.errors import TestigosError
+from testigos.units import LENGTH_UNITS, parse_length
+
+__all__ = ["main"]
+
+
+def _say_when_compiling() -> None:
+    """Tell once, on stderr, that kernels are being compiled: the first run only, they are cached on disk."""
+    from numba.core import event
+
+    class Tell(event.Listener):
+        told = False
+
+        def on_start(self, _event: Any) -> None:
+            if not Tell.told:
+                Tell.told = True
+                click.echo("Compiling kernels; this happens on the first run only …", err=True)
+
+        def on_end(self, _event: Any) -> None:
+            pass
+
+    event.register("numba:compile", Tell())
+
+
+def _teaching(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Errors that a user can mend become one line on stderr and exit code 2."""
+
+    @wraps(command)
+    def run(*args: Any, **options: Any) -> Any:
+        _say_when_compiling()
+        try:
+            return command(*args, **options)
+        except TestigosError as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")) from error
+
+    return run
+
+
+class _Length(click.ParamType):
+    name = "length"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        try:
+            return parse_length(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Utc(click.ParamType):
+    name = "utc"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        from testigos.model import parse_utc
+
+        try:
+            return parse_utc(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a time: give ISO 8601 in UTC, such as 2025-10-23T12Z", param, ctx)
+
+
+def _link(name: str | None, columns: str | None) -> Any:
+    """The link that ``--link`` and ``--columns`` name; null to recognise the format."""
+    if columns is None:
+        return name
+    from testigos.links.csv import configured
+
+    try:
+        return configured(dict(pair.split("=", 1) for pair in columns.split(",")))
+    except ValueError as error:
+        raise click.BadParameter(f"{columns!r}: {error}; write name=column, such as time=ts,lat=y") from error
+
+
+def _tell_account(account: Any) -> None:
+    """What was read and what was wrong with it, on stderr."""
+    rows = ", ".join(f"{n:,} {status}" for status, n in sorted(account.rows.items()))
+    click.echo(f"Read {account.documents:,} documents, {account.total_rows:,} rows ({rows or 'none'}).", err=True)
+    for document, text in account.problems[:20]:
+        click.echo(f"  {document}: {text}", err=True)
+    if len(account.problems) > 20:
+        click.echo(f"  … and {len(account.problems) - 20} more", err=True)
+
+
+_sources = click.argument("sources", metavar="TRACKS...", nargs=-1, required=True)
+_by_link = click.option("--link", help="The format, where it is not to be recognised; see 'testigos links'.")
+_by_columns = click.option("--columns", help="Column map for tables: time=ts,lat=y,lon=x,…")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """From public tracks to a sentence one can defend."""
+    # Output may be piped to something that closes early, and terminals may not speak UTF-8.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+@main.command()
+@_sources
+@click.option("--near", multiple=True, help="A place: country, island, airfield, 'lat,lon' or a GeoJSON file.")
+@click.option("--within", type=_Length(), help="Only objects that came this near, such as 200nmi.")
+@click.option("--between", type=_Utc(), nargs=2, metavar="START END", help="Only this time: 2025-10-23T12Z …")
+@click.option("--military", is_flag=True, help="Only military aircraft.")
+@click.option("--subject", "subjects", multiple=True, help="Only this object, such as icao:ae503d.")
+@click.option("--assume-radius", type=_Length(), help="95 % radius of positions that nothing vouches for.")
+@click.option("--units", type=click.Choice(list(LENGTH_UNITS)), default="nmi", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("story"), show_default=True)
+@_by_link
+@_by_columns
+@_teaching
+def report(
+    sources: tuple[str, ...],
+    near: tuple[str, ...],
+    within: float | None,
+    between: tuple[int, int] | None,
+    military: bool,
+    subjects: tuple[str, ...],
+    assume_radius: float | None,
+    units: str,
+    out: Path,
+    link: str | None,
+    columns: str | None,
+) -> None:
+    """Write what tracks show, with the evidence, as a folder (report.html, findings.json, …).
+
+    TRACKS are files, folders, tar archives (split ones too), URLs, an archive made by 'ingest', or - for
+    standard input.
+    """
+    from testigos import api
+    from testigos.model import Question
+
+    if between is not None and between[0] >= between[1]:
+        raise click.BadParameter("the start is not before the end", param_hint="--between")
+    start, end = between or (None, None)
+    question = Question(near, within, start, end, military, subjects, assume_radius)
+    told = api.report(list(sources), out, question, units=units, link=_link(link, columns), progress=True)
+    _tell_account(told.account)
+    click.echo(told.paragraph)
+    click.echo(f"\n{len(told.findings)} findings in {told.folder}/report.html", err=True)
+
+
+@main.command()
+@_teaching
+def links() -> None:
+    """List every format: whether it is read and written, and the columns it fills."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from testigos import registry
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("link", "reads", "writes", "checksum", "columns it fills"):
+        table.add_column(title, overflow="fold")
+    for name in registry.link_names():
+        link = registry.link(name)
+        writes = "yes" if hasattr(link, "encode") else "-"
+        table.add_row(name, "yes", writes, "yes" if link.CHECKED else "-", ", ".join(link.GIVES))
+    Console().print(table)
+
+
+@main.command()
+@_sources
+@click.option("--into", type=click.Path(path_type=Path), required=True, help="The archive's folder.")
+@_by_link
+@_by_columns
+@_teaching
+def ingest(sources: tuple[str, ...], into: Path, link: str | None, columns: str | None) -> None:
+    """Keep raw input as evidence, and its reports as Parquet; the same input twice changes nothing."""
+    from testigos.store import Archive
+
+    account = Archive(into).ingest(list(sources), link=_link(link, columns), progress=True)
+    click.echo(
+        f"{account.documents:,} documents: {account.added:,} new, {account.known:,} known already; "
+        f"{account.rows:,} rows added to {into}"
+    )
+    for document, text in account.problems:
+        click.echo(f"  {document}: {text}", err=True)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@_teaching
+def verify(folder: Path) -> None:
+    """Rebuild every number of a report from the evidence in its folder."""
+    from testigos import api
+
+    problems = api.verify(folder)
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        raise click.ClickException(f"{folder}: {len(problems)} thing{'s' if len(problems) > 1 else ''} do not hold")
+    click.echo(f"{folder}: every file is unaltered and every number follows from the evidence")
+
+
+@main.group()
+def data() -> None:
+    """Reference data: what is here, and newer data into a local cache."""
+
+
+@data.command("list")
+@_teaching
+def data_list() -> None:
+    """List reference data with version, licence and where it is from."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from testigos.world import update
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("name", "what", "licence", "here"):
+        table.add_column(title, overflow="fold")
+    for item in update.list_data():
+        table.add_row(item.name, item.what, item.licence, item.version or "-")
+    Console().print(table)
+
+
+@data.command("update")
+@click.argument("names", nargs=-1)
+@_teaching
+def data_update(names: tuple[str, ...]) -> None:
+    """Fetch newer reference data (all, or those named); offline it says so and goes on."""
+    from testigos.world import update
+
+    for done in update.update(names or None):
+        click.echo(str(done))
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("demo-report"), show_default=True)
+@_teaching
+def demo(out: Path) -> None:
+    """Tell the story of 23 October 2025 from simulated bytes."""
+    import tempfile
+
+    from testigos import api
+    from testigos.model import Question
+    from testigos.sim import write_story
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_story(Path(folder))
+        question = Question(near=("Venezuela", "Los Testigos"))
+        told = api.report(Path(folder) / "tracks", out, question, progress=True)
+    click.echo(told.paragraph)
+    click.echo(f"\nThe report is {told.folder}/report.html; check it with: testigos verify {told.folder}", err=True)
