@@ -18,7 +18,7 @@ from testigos.fuse import tracks as fuse_tracks
 from testigos.io import Account, Sources
 from testigos.model import Finding, Question
 from testigos.registry import Link
-from testigos.schema import REPORTS, conform
+from testigos.schema import conform
 from testigos.store import Archive
 from testigos.units import NMI_M
 from testigos.world import World, open_world
@@ -62,9 +62,7 @@ def find(tracks: pl.DataFrame, question: Question, world: World | None = None) -
     return find_all(tracks, make_scene(question, world or open_world()))
 
 
-def closest_approach(
-    tracks: pl.DataFrame, near: str | Sequence[str], *, world: World | None = None
-) -> pl.DataFrame:
+def closest_approach(tracks: pl.DataFrame, near: str | Sequence[str], *, world: World | None = None) -> pl.DataFrame:
     """Closest approach of every sortie to places, as a table with a row a sortie and place.
 
     Columns: object_id, leg, place, time_ns, distance_m (observed), low95_m, high95_m (null where nothing
@@ -90,8 +88,9 @@ def closest_approach(
                 "place_lon_deg": place.get("lon_deg"),
             }
         )
-    kinds = {n: pl.Float64 for n in ("distance_m", "low95_m", "high95_m", "bound_m", "place_lat_deg", "place_lon_deg")}
-    schema = {"object_id": pl.String, "leg": pl.UInt32, "place": pl.String, "time_ns": pl.Int64, **kinds}
+    numbers = ("distance_m", "low95_m", "high95_m", "bound_m", "place_lat_deg", "place_lon_deg")
+    first = {"object_id": pl.String, "leg": pl.UInt32, "place": pl.String, "time_ns": pl.Int64}
+    schema = first | dict.fromkeys(numbers, pl.Float64)
     return pl.DataFrame(rows, schema=schema)
 
 
@@ -114,7 +113,9 @@ def _in_window(batch: pl.DataFrame, question: Question) -> pl.DataFrame:
     return rows
 
 
-def _near(place: Place, lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64], within_m: float) -> npt.NDArray[np.bool_]:
+def _near(
+    place: Place, lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64], within_m: float
+) -> npt.NDArray[np.bool_]:
     """Which positions are within a distance of a place; a box excludes most before any is measured."""
     west, south, east, north = place.box
     margin = within_m / 110_000.0

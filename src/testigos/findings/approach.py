@@ -17,7 +17,7 @@ from testigos.findings.scene import Scene, by_leg, frame_ids
 from testigos.geo import distance_m
 from testigos.model import Finding, Interval, Method, iso_utc
 from testigos.units import KT_MPS, NMI_M, S_NS
-from testigos.world.places import Place
+from testigos.world import Place
 
 __all__ = ["KIND", "METHOD", "RANK", "find"]
 
@@ -27,7 +27,6 @@ METHOD: Final = Method("approach: fixes, space-time prisms on the ellipsoid", "1
 
 TERRITORIAL_SEA_M: Final = 12 * NMI_M  #: UNCLOS article 3; measured here from the coast, not from baselines
 WIND_MPS: Final = 100.0  #: a jet stream; on top of the type's air speed
-ANY_TYPE_MPS: Final = 420.0  #: speed over ground where no table has the type: an assumption, always shown
 #: 95 %: the way flown in a gap against the speeds seen at both its sides. Measured in bench/gaps.py.
 SPEED95_FACTOR: Final = 1.06
 SPEED95_ADD_MPS: Final = 8.0
@@ -90,16 +89,21 @@ def _lower(f: _Fixes, near: Floats, reach: Floats, radius: Floats, place: Place)
     return max(0.0, min(bound.distance_m, float(single.min()))), bound.pair
 
 
-def _territorial(value: float, high: float | None, low: float | None, hard: float | None) -> dict[str, Any]:
+def _territorial(value: float, low: float | None, high: float | None, hard: float | None) -> dict[str, Any]:
+    """Did it come within 12 nautical miles of this coast, and at what level is that known?"""
+    status, level = "cannot_tell", None
     if high is not None and high < TERRITORIAL_SEA_M:
-        status = "entered"
+        status, level = "entered", 0.95
     elif hard is not None and hard > TERRITORIAL_SEA_M:
-        status = "not_entered"
+        status, level = "not_entered", 1.0
     elif low is not None and low > TERRITORIAL_SEA_M:
-        status = "not_entered_95"
-    else:
-        status = "cannot_tell"
-    return {"status": status, "limit_m": TERRITORIAL_SEA_M, "observed_inside": value < TERRITORIAL_SEA_M}
+        status, level = "not_entered", 0.95
+    return {
+        "status": status,
+        "level": level,
+        "limit_m": TERRITORIAL_SEA_M,
+        "observed_inside": value < TERRITORIAL_SEA_M,
+    }
 
 
 def _approach(subject: str, leg: int, f: _Fixes, place: Place, here: Scene) -> Finding:
@@ -110,11 +114,13 @@ def _approach(subject: str, leg: int, f: _Fixes, place: Place, here: Scene) -> F
     value = float(near[at])
     coast_error = float(place.coast_error_m)
 
+    identity = here.world.identity
     code = f.table["type_code"].drop_nulls()
-    info = here.world.type_info(code[0]) if len(code) else None
+    type_code = code[0] if len(code) else identity.who(subject).type_code
+    kind = identity.aircraft_type(type_code)
     # an object is never bounded by less than it was seen to fly
     seen_mps = float(np.nanmax(f.speed_mps)) if np.isfinite(f.speed_mps).any() else 0.0
-    limit_mps = max(info.max_tas_kt * KT_MPS + WIND_MPS if info and info.max_tas_kt else ANY_TYPE_MPS, seen_mps)
+    limit_mps = max(identity.max_speed_kt(type_code) * KT_MPS + WIND_MPS, seen_mps)
     low95, pair95 = _lower(f, near, likely_reach(f), f.radius95, place)
     hard, _ = _lower(f, near, np.diff(f.time_s) * limit_mps, f.radius_max, place)
     low95 = None if low95 is None else max(0.0, low95 - coast_error)
@@ -158,8 +164,9 @@ def _approach(subject: str, leg: int, f: _Fixes, place: Place, here: Scene) -> F
         caveats.append(f"the 95 % radius of multilaterated positions is assumed: {radius:.0f} m")
     if basis == "assumed_by_user":
         caveats.append(f"the 95 % radius of the positions is the user's assumption: {radius:.0f} m")
-    if hard is not None and not info:
-        caveats.append(f"the highest speed over ground is assumed: {ANY_TYPE_MPS:.0f} m/s")
+    if hard is not None:
+        of = kind.name if kind else "an aircraft of unknown type"
+        caveats.append(f"the bound takes {limit_mps:.0f} m/s over ground as the highest speed of {of}")
     details = {
         "leg": leg,
         "time": iso_utc(row["time_ns"]),
@@ -173,7 +180,7 @@ def _approach(subject: str, leg: int, f: _Fixes, place: Place, here: Scene) -> F
         "over_land": bool(over[at]),
     }
     if place.kind in ("country", "mainland", "island", "islands"):
-        details["territorial_sea"] = _territorial(value, high95, low95, hard)
+        details["territorial_sea"] = _territorial(value, low95, high95, hard)
     segment = place.segments.row(int(found.segment[at]), named=True)
     return Finding(
         kind=KIND,

@@ -10,7 +10,7 @@ from testigos.errors import InputError
 from testigos.model import Finding, Question
 from testigos.world import Place, World
 
-__all__ = ["Scene", "by_leg", "find_all", "frame_ids", "scene"]
+__all__ = ["Scene", "by_leg", "by_object", "find_all", "frame_ids", "scene"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,12 @@ def find_all(tracks: pl.DataFrame, here: Scene) -> list[Finding]:
     """
     finders = sorted((registry.finder(k) for k in registry.finders()), key=lambda f: (f.RANK, f.KIND))
     return [finding for finder in finders for finding in finder.find(tracks, here)]
+
+
+def by_object(tracks: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The rows of each object, in their order."""
+    for (subject,), table in tracks.partition_by("object_id", as_dict=True, maintain_order=True).items():
+        yield str(subject), table
 
 
 def by_leg(tracks: pl.DataFrame) -> Iterator[tuple[tuple[str, int], pl.DataFrame]]:

@@ -37,9 +37,7 @@ def _mark(table: pl.DataFrame, status: str, rows: np.ndarray) -> pl.DataFrame:
     )
 
 
-def tracks(
-    reports: pl.DataFrame, *, assume_radius_m: float | None = None
-) -> tuple[pl.DataFrame, TracksNotes]:
+def tracks(reports: pl.DataFrame, *, assume_radius_m: float | None = None) -> tuple[pl.DataFrame, TracksNotes]:
     """Tracks of all objects in ``reports`` (columns of ``schema.REPORTS``), and what was done to get them.
 
     The result has the columns of ``schema.TRACKS``, sorted by object, time and frame, whatever the order of
@@ -59,9 +57,7 @@ def tracks(
     usable = pl.col("status") == "ok"
     double = table.select(
         usable
-        & pl.struct("object_id", "time_ns", "lat_deg", "lon_deg", usable.alias("usable"))
-        .is_first_distinct()
-        .not_()
+        & pl.struct("object_id", "time_ns", "lat_deg", "lon_deg", usable.alias("usable")).is_first_distinct().not_()
     ).to_series()
     table = _mark(table, "duplicate", double.to_numpy())
 
@@ -88,12 +84,7 @@ def tracks(
     )
     leg = np.full(len(table), -1, np.int64)
     leg[rows[keep]] = number
-    table = table.with_columns(
-        pl.Series("leg", leg)
-        .replace(-1, None)
-        .cast(pl.UInt32)
-        .alias("leg")
-    ).with_columns(
+    table = table.with_columns(pl.Series("leg", leg).replace(-1, None).cast(pl.UInt32).alias("leg")).with_columns(
         # a row without a usable position belongs to the leg of the fix before it
         pl.col("leg").forward_fill().over("object_id").fill_null(0)
     )
