@@ -1,0 +1,321 @@
+"""A report as a folder: the page, the tables, and the evidence that every number can be rebuilt from.
+
+::
+
+    report.html  report.md  findings.json  findings.schema.json
+    tracks.geojson  tracks.kml  tracks.parquet
+    evidence/frames.csv  evidence/frames/*.bin      the raw frames (see testigos.io.excerpts)
+    evidence/world/                                 the coast, airfields and tables that were used
+    evidence/world/map.parquet                      the land that the maps show; no number rests on it
+    manifest.json                                   question, versions, documents, SHA-256 of every file
+
+The folder is written beside its place and moved there when complete; the same input gives the same bytes.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import polars as pl
+
+from testigos.errors import InputError
+from testigos.findings import Scene
+from testigos.fuse import TracksNotes
+from testigos.io import Account, Excerpt, write_excerpts
+from testigos.model import Finding, Question
+from testigos.report import exchange, page
+from testigos.report.content import Content
+from testigos.report.figures import views
+from testigos.report.land import LAND, empty, land
+from testigos.report.paragraph import paragraph, plain
+from testigos.report.published import findings_json, pretty_json, published
+from testigos.units import LENGTH_UNITS
+
+__all__ = ["MANIFEST", "Written", "paragraph_text", "rendered", "write_report"]
+
+MANIFEST: Final = "manifest.json"
+EVIDENCE: Final = "evidence"
+WORLD: Final = "evidence/world"
+MAP: Final = "evidence/world/map.parquet"
+FORMAT: Final = 1
+_MAX_PROBLEMS: Final = 50
+
+
+@dataclass(frozen=True)
+class Written:
+    """A report that was written: its folder, the findings with their sentences, the paragraph, the files."""
+
+    folder: Path
+    findings: tuple[Finding, ...]
+    paragraph: str
+    simulated: bool
+    paths: tuple[Path, ...]
+
+
+def paragraph_text(findings: Sequence[Finding], units: str = "nmi", simulated: bool = False) -> str:
+    """The paragraph as one line. Raises ``KeyError`` for a unit that is not in ``units.LENGTH_UNITS``."""
+    return plain(paragraph(findings, LENGTH_UNITS[units], simulated))
+
+
+def rendered(content: Content) -> dict[str, bytes]:
+    """Every file that follows from content alone, by name."""
+    return {
+        "findings.json": findings_json(content.findings, content.unit),
+        "report.html": page.html(content),
+        "report.md": page.markdown(content),
+        "tracks.geojson": exchange.geojson(content),
+        "tracks.kml": exchange.kml(content),
+        "tracks.parquet": exchange.parquet(content),
+    }
+
+
+def question_json(question: Question) -> dict[str, Any]:
+    """A question as the manifest has it."""
+    return asdict(question)
+
+
+def question_of(mapping: Mapping[str, Any]) -> Question:
+    """A question as it was; raises ``msgspec.ValidationError`` where the mapping is none."""
+    return msgspec.convert(dict(mapping), Question)
+
+
+def account_lines(account: Account, notes: TracksNotes) -> list[tuple[str, str]]:
+    """What became of the input, in the order of print; the same however the input was ordered."""
+    lines = [
+        ("documents read", f"{account.documents:,}"),
+        ("bytes", f"{account.bytes:,}"),
+        ("frames", f"{account.frames:,}"),
+    ]
+    lines += [(f"rows: {status}", f"{n:,}") for status, n in sorted(account.rows.items()) if n]
+    lines += [(f"rows by {link}", f"{n:,}") for link, n in sorted(account.links.items())]
+    lines.append(("documents that were there more than once", f"{len(account.duplicates):,}"))
+    lines.append(("documents of no known format", f"{len(account.unrecognised):,}"))
+    lines += [(f"fused: {k.replace('_', ' ')}", f"{v:,}") for k, v in asdict(notes).items()]
+    problems = sorted(set(account.problems))
+    lines += [(f"problem: {document}", text) for document, text in problems[:_MAX_PROBLEMS]]
+    if len(problems) > _MAX_PROBLEMS:
+        lines.append(("further problems", f"{len(problems) - _MAX_PROBLEMS:,}"))
+    return lines
+
+
+def _frames_table(evidence: Path) -> pl.DataFrame:
+    text = ("document_id", "document", "link", "segment")
+    return pl.read_csv(
+        evidence / "frames.csv",
+        schema_overrides={**dict.fromkeys(text, pl.String), "offset": pl.UInt64, "length": pl.UInt32},
+    )
+
+
+def documents_of(evidence: Path) -> list[dict[str, str]]:
+    """Documents that the evidence is from, in the order of their names."""
+    table = _frames_table(evidence).select("document", "link", "document_id").unique().sort(pl.all())
+    return [{"name": d, "link": link, "sha256": i} for d, link, i in table.iter_rows()]
+
+
+def frames_of(evidence: Path, wanted: Iterable[str]) -> dict[str, bytes]:
+    """The raw bytes of frames by their ids."""
+    ids = sorted(set(wanted))
+    keys = pl.DataFrame(
+        {
+            "key": [i.partition(":")[0] for i in ids],
+            "offset": [int(i.partition(":")[2]) for i in ids],
+            "id": ids,
+        },
+        schema={"key": pl.String, "offset": pl.UInt64, "id": pl.String},
+    )
+    # The bytes of a segment's frames follow each other in the order of the table.
+    ends = pl.col("length").cast(pl.Int64).cum_sum().over("segment")
+    table = _frames_table(evidence).with_columns(
+        pl.col("segment").str.slice(0, 16).alias("key"),
+        (ends - pl.col("length")).alias("begin"),
+        ends.alias("end"),
+    )
+    found: dict[str, bytes] = {}
+    for (key,), rows in table.join(keys, on=["key", "offset"]).partition_by("key", as_dict=True).items():
+        data = (evidence / "frames" / f"{key}.bin").read_bytes()
+        for row in rows.iter_rows(named=True):
+            found.setdefault(row["id"], data[row["begin"] : row["end"]])
+    return found
+
+
+def says_simulated(evidence: Path) -> bool:
+    """Does any document say in its head that it is simulated?
+
+    Only frames of context are asked: what an aircraft transmits cannot make a report a simulation.
+    """
+    table = _frames_table(evidence)
+    ends = pl.col("length").cast(pl.Int64).cum_sum().over("segment")
+    heads = table.with_columns((ends - pl.col("length")).alias("begin"), ends.alias("end")).filter("context")
+    for (segment,), rows in heads.partition_by("segment", as_dict=True, maintain_order=True).items():
+        data = (evidence / "frames" / f"{str(segment)[:16]}.bin").read_bytes()
+        for begin, end in rows.select("begin", "end").iter_rows():
+            head = data[begin:end]
+            if b'"simulated":true' in head.replace(b" ", b"") or b"SIMULATED" in head:
+                return True
+    return False
+
+
+def _named_simulated(account: Account) -> bool:
+    """Was there a notice beside the documents (formats without a place for a remark)?"""
+    names = [*account.unrecognised, *(document for document, _ in account.problems)]
+    return any(n.replace("\\", "/").rsplit("/", 1)[-1].upper().startswith("SIMULATED") for n in names)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_names(folder: Path) -> list[str]:
+    """All files in a folder but the manifest, by name, sorted."""
+    found = (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    return sorted(n for n in found if n != MANIFEST)
+
+
+def is_report(folder: Path) -> bool:
+    """Is it a folder that this module wrote?"""
+    try:
+        return "testigos" in msgspec.json.decode((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _refuse_foreign(out: Path) -> None:
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise InputError(f"{out}: is there and is no folder; name another")
+    if out.is_dir() and any(out.iterdir()) and not is_report(out):
+        raise InputError(f"{out}: is not empty and holds no report of Testigos; name another folder or empty it")
+
+
+def _move(made: Path, out: Path) -> None:
+    """Puts the complete folder in its place; what was there is gone only after that."""
+    old: Path | None = None
+    if out.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent)) / "report"
+        out.rename(old)
+    try:
+        made.rename(out)
+    except OSError:
+        if old is not None:
+            old.rename(out)
+        raise
+    if old is not None:
+        shutil.rmtree(old.parent, ignore_errors=True)
+
+
+def write_report(
+    out: Path,
+    *,
+    findings: Sequence[Finding],
+    tracks: pl.DataFrame,
+    notes: TracksNotes,
+    scene: Scene,
+    units: str,
+    account: Account,
+    excerpts: Iterable[Excerpt],
+) -> Written:
+    """Writes the folder ``out`` and gives what it holds.
+
+    ``tracks`` and ``findings`` as fuse and the finders gave them, ``excerpts`` the raw frames of all objects in
+    ``tracks``, ``units`` a key of ``units.LENGTH_UNITS``. An older report there is replaced at the end.
+    Raises ``InputError`` where ``out`` is something else that is not empty, or cannot be written.
+    """
+    if units not in LENGTH_UNITS:
+        raise InputError(f"no unit named {units!r}; known: {', '.join(LENGTH_UNITS)}")
+    out = Path(os.path.abspath(out))
+    _refuse_foreign(out)
+    made: Path | None = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        made.chmod(0o755)
+        written = _fill(made, findings, tracks, notes, scene, units, account, excerpts)
+        _move(made, out)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if made is not None and made.exists():
+            with suppress(OSError):
+                shutil.rmtree(made)
+    paths = tuple(out / n for n in [*file_names(out), MANIFEST])
+    return replace(written, folder=out, paths=paths)
+
+
+def _fill(
+    folder: Path,
+    findings: Sequence[Finding],
+    tracks: pl.DataFrame,
+    notes: TracksNotes,
+    scene: Scene,
+    units: str,
+    account: Account,
+    excerpts: Iterable[Excerpt],
+) -> Written:
+    evidence = folder / EVIDENCE
+    write_excerpts(excerpts, evidence)
+    world_folder = folder / WORLD
+    world_folder.mkdir(parents=True, exist_ok=True)
+    scene.world.excerpt(world_folder, scene.targets, tracks)
+    simulated = says_simulated(evidence) or _named_simulated(account)
+    content = Content(
+        findings,
+        tracks,
+        scene.question,
+        LENGTH_UNITS[units],
+        simulated,
+        version("testigos"),
+        places={(t.name, t.kind): t for t in scene.targets},
+        frames=frames_of(evidence, (e for f in findings for e in f.evidence)),
+        documents=documents_of(evidence),
+        account=account_lines(account, notes),
+    )
+    shown = [land(scene.world.coast, view, number) for number, view in views(content)]
+    content = replace(content, land=pl.concat(shown) if shown else empty())
+    content.land.write_parquet(folder / MAP, compression="zstd")
+    for name, data in rendered(content).items():
+        (folder / name).write_bytes(data)
+    schema = files("testigos.report").joinpath("findings.schema.json").read_bytes()
+    (folder / "findings.schema.json").write_bytes(schema)
+    (folder / MANIFEST).write_bytes(manifest(folder, content, units))
+    told = published(findings, content.unit)
+    return Written(
+        folder,
+        tuple(replace(f, sentence=p["sentence"]) for f, p in zip(findings, told, strict=True)),
+        plain(paragraph(findings, content.unit, simulated)),
+        simulated,
+        (),
+    )
+
+
+def manifest(folder: Path, content: Content, units: str) -> bytes:
+    """The bytes of ``manifest.json`` for the files that are in the folder."""
+    sources = {(d.name, d.version, d.sha256, d.licence) for f in content.findings for d in f.data}
+    return pretty_json(
+        {
+            "testigos": content.version,
+            "format": FORMAT,
+            "simulated": content.simulated,
+            "question": question_json(content.question),
+            "units": units,
+            "objects": sorted(content.tracks["object_id"].drop_nulls().unique().to_list()),
+            "data": [{"name": n, "version": v, "sha256": s, "licence": li} for n, v, s, li in sorted(sources)],
+            "documents": list(content.documents),
+            "account": [list(line) for line in content.account],
+            "files": {name: sha256_of(folder / name) for name in file_names(folder)},
+        }
+    )
+
+
+def read_map(folder: Path) -> pl.DataFrame:
+    """The land of a bundle's maps."""
+    return pl.read_parquet(folder / MAP).cast(dict(LAND))  # type: ignore[arg-type]
