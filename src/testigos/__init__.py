@@ -7,7 +7,9 @@ Public names only; importing this package does nothing else. Each name is loaded
 ['Finding', 'Interval', 'Question']
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -23,7 +25,17 @@ _HOMES = {
     "tracks": "api",
     "verify": "api",
 }
-__all__ = list(_HOMES)
+__all__ = [
+    "Finding",
+    "Interval",
+    "Question",
+    "closest_approach",
+    "find",
+    "read",
+    "report",
+    "tracks",
+    "verify",
+]
 
 if TYPE_CHECKING:
     from testigos.api import closest_approach, find, read, report, tracks, verify
@@ -34,6 +46,19 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f"testigos.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'testigos' has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """``testigos.report`` is a function and a subpackage; as an attribute it is always the function."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The import system sets each subpackage as an attribute of its parent; ``from testigos.report import x``
+        # works without.
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

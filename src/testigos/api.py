@@ -194,7 +194,7 @@ def report(
     Raises ``InputError`` where nothing can be read, ``UnknownName`` for a place that nothing knows. See
     ``report.bundle`` for what is written; nothing is left half-written.
     """
-    from testigos.report import paragraph_text, write_report
+    from testigos.report import write_report
 
     world = world or open_world()
     question = replace(question, near=tuple(question.near))
@@ -215,7 +215,7 @@ def report(
             account=account,
             excerpts=io.excerpts(opened, objects, link=link),
         )
-    return Told(Path(fspath(out)), paragraph_text(written.findings, units), written.findings, account)
+    return Told(written.folder, written.paragraph, written.findings, account)
 
 
 def verify(folder: Source) -> list[str]:

@@ -247,11 +247,11 @@ def demo(out: Path) -> None:
 
     from testigos import api
     from testigos.model import Question
-    from testigos.sim import write_story
+    from testigos.sim.story import write_story
 
     with tempfile.TemporaryDirectory() as folder:
-        write_story(Path(folder))
+        tree = write_story(Path(folder))
         question = Question(near=("Venezuela", "Los Testigos"))
-        told = api.report(Path(folder) / "tracks", out, question, progress=True)
+        told = api.report(tree, out, question, progress=True)
     click.echo(told.paragraph)
     click.echo(f"\nThe report is {told.folder}/report.html; check it with: testigos verify {told.folder}", err=True)

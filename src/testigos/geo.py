@@ -44,9 +44,7 @@ def _delta_sigma(b: float, sin_s: float, cos_s: float, cos_2m: float) -> float:
         * sin_s
         * (
             cos_2m
-            + 0.25
-            * b
-            * (cos_s * (2.0 * c2 - 1.0) - b / 6.0 * cos_2m * (4.0 * sin_s * sin_s - 3.0) * (4.0 * c2 - 3.0))
+            + 0.25 * b * (cos_s * (2.0 * c2 - 1.0) - b / 6.0 * cos_2m * (4.0 * sin_s * sin_s - 3.0) * (4.0 * c2 - 3.0))
         )
     )
 
@@ -80,9 +78,7 @@ def direct(lat_deg: float, lon_deg: float, azimuth_deg: float, distance_m: float
     )
     lam = math.atan2(sin_s * sin_a, cos_u * cos_s - sin_u * sin_s * cos_a)
     c = F / 16.0 * cos2_alpha * (4.0 + F * (4.0 - 3.0 * cos2_alpha))
-    diff = lam - (1.0 - c) * F * sin_alpha * (
-        sigma + c * sin_s * (cos_2m + c * cos_s * (2.0 * cos_2m * cos_2m - 1.0))
-    )
+    diff = lam - (1.0 - c) * F * sin_alpha * (sigma + c * sin_s * (cos_2m + c * cos_s * (2.0 * cos_2m * cos_2m - 1.0)))
     lon2 = lon_deg + math.degrees(diff)
     return math.degrees(lat2), (lon2 + 180.0) % 360.0 - 180.0
 
@@ -120,9 +116,7 @@ def _vincenty(lat1: float, lon1: float, lat2: float, lon2: float) -> tuple[float
         cos2_alpha = 1.0 - sin_alpha * sin_alpha
         cos_2m = cos_s - 2.0 * sin_u1 * sin_u2 / cos2_alpha if cos2_alpha > 1e-15 else 0.0
         c = F / 16.0 * cos2_alpha * (4.0 + F * (4.0 - 3.0 * cos2_alpha))
-        new = L + (1.0 - c) * F * sin_alpha * (
-            sigma + c * sin_s * (cos_2m + c * cos_s * (2.0 * cos_2m * cos_2m - 1.0))
-        )
+        new = L + (1.0 - c) * F * sin_alpha * (sigma + c * sin_s * (cos_2m + c * cos_s * (2.0 * cos_2m * cos_2m - 1.0)))
         if abs(new) > math.pi:
             return -1.0, 0.0, 0.0
         done = abs(new - lam) < 1e-13
@@ -204,7 +198,7 @@ def _direct_loop(lat: Floats, lon: Floats, azimuth: Floats, distance: Floats) ->
 
 def _columns(*values: npt.ArrayLike) -> tuple[tuple[int, ...], list[Floats]]:
     wide = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in values))
-    return wide[0].shape, [np.ascontiguousarray(w).ravel() for w in wide]
+    return wide[0].shape, [w.flatten() for w in wide]
 
 
 def inverse_arrays(

@@ -129,9 +129,7 @@ def build(
     order = np.argsort(_morton(ends), kind="stable")
     ends = ends[order]
     leaves = 1 << max(0, math.ceil(math.log2(len(ends) / _LEAF)))
-    return Segments(
-        ends, order.astype(np.int64), _boxes(ends, leaves), longest * longest / (8.0 * 6.3e6) + 1e-6
-    )
+    return Segments(ends, order.astype(np.int64), _boxes(ends, leaves), longest * longest / (8.0 * 6.3e6) + 1e-6)
 
 
 @njit(cache=True, nogil=True)

@@ -63,11 +63,26 @@ def _altitude(row: dict[str, Any]) -> float | None:
     return None
 
 
+def _contact(table: pl.DataFrame, departing: bool) -> tuple[int, int]:
+    """Rows between which it left the ground (or came back): the last on it and the first off it.
+
+    Both are the track's own end where it was never seen on the ground.
+    """
+    ground = table["on_ground"].fill_null(False).to_numpy()
+    air = np.flatnonzero(~ground)
+    edge = 0 if departing else len(table) - 1
+    if len(air) == 0:
+        return edge, edge
+    off = int(air[0] if departing else air[-1])
+    return (max(off - 1, 0), off) if departing else (min(off + 1, len(table) - 1), off)
+
+
 def _end(table: pl.DataFrame, departing: bool, scene: Scene) -> dict[str, Any]:
     row = table.row(0 if departing else len(table) - 1, named=True)
     state = _state(table, departing)
     fields = scene.world.airfields
     found = airfield_end(state, fields)
+    on, off = _contact(table, departing)
     end: dict[str, Any] = {
         "status": "first_seen" if departing else "lost",
         "icao": None,
@@ -76,7 +91,9 @@ def _end(table: pl.DataFrame, departing: bool, scene: Scene) -> dict[str, Any]:
         "lon_deg": row["lon_deg"],
         "alt_ft": None if row["on_ground"] else state.alt_ft,
         "on_ground": state.on_ground,
-        "time": iso_utc(row["time_ns"]),
+        # when it left the ground, or touched it: the first fix in the air and the first back on the ground
+        "time": iso_utc(int(table["time_ns"][off if departing else on])),
+        "seen": iso_utc(row["time_ns"]),
         "confidence": round(1.0 - found.probability, 3),
     }
     if found.row >= 0:
