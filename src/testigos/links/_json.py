@@ -1,0 +1,379 @@
+"""JSON by columns: a small scanner that finds the cells of many like arrays or objects at once.
+
+A generic parser makes one Python object a value; here a document of a million short rows becomes a few
+matrices (kind, number, span), and only the strings that are wanted ever become Python objects.
+Offsets are int32: a buffer is at most 2 GiB.
+
+Source: RFC 8259 for the grammar.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from numba import njit
+
+__all__ = ["Cells", "array_cells", "key_table", "object_cells", "string_end", "texts"]
+
+ABSENT, NULL, NUMBER, STRING, ESCAPED, TRUE, FALSE, CONTAINER, BAD = 0, 1, 2, 3, 4, 5, 6, 7, 9
+
+_POWERS: Final = np.array([10.0**k for k in range(23)])  # exact in binary64
+_DEPTH: Final = 24  # deeper nesting is damage
+_SLOTS: Final = 128
+_MIX: Final = 0x9E3779B97F4A7C15
+_MASK: Final = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of K wanted columns by N frames.
+
+    ``valid`` (N,): the frame is well-formed. ``kind`` (K, N): one of this module's constants. ``number`` (K, N):
+    NaN where the cell is no number. ``first``/``last`` (K, N): the bytes of a string, without its quotes, or of a
+    container; 0 elsewhere.
+    """
+
+    valid: npt.NDArray[np.bool_]
+    kind: npt.NDArray[np.int8]
+    number: npt.NDArray[np.float64]
+    first: npt.NDArray[np.int32]
+    last: npt.NDArray[np.int32]
+
+
+@njit(cache=True, nogil=True)
+def string_end(raw, i, n):  # type: ignore[no-untyped-def]
+    """Where the string whose quote is at ``i`` ends, past its closing quote.
+
+    -1: the bytes end first; -2: it holds a control character, which no JSON string does.
+    """
+    j = i + 1
+    while j < n:
+        c = raw[j]
+        if c == 34:
+            return j + 1
+        if c < 32:
+            return -2
+        j += 2 if c == 92 else 1
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _blank(raw, i, n):  # type: ignore[no-untyped-def]
+    while i < n and (raw[i] == 32 or raw[i] == 10 or raw[i] == 13 or raw[i] == 9):
+        i += 1
+    return i
+
+
+@njit(cache=True, nogil=True)
+def _number(raw, i, n):  # type: ignore[no-untyped-def]
+    """Value and end of the number at ``i``; the end is -1 where there is none."""
+    negative = raw[i] == 45
+    if negative:
+        i += 1
+    mantissa = np.int64(0)
+    scale = 0
+    digits = 0
+    begin = i
+    while i < n and 48 <= raw[i] <= 57:
+        if digits < 18:
+            mantissa = mantissa * 10 + np.int64(raw[i] - 48)
+            digits += 1 if mantissa > 0 else 0
+        else:
+            scale += 1
+        i += 1
+    if i == begin or (raw[begin] == 48 and i > begin + 1):
+        return 0.0, -1
+    if i < n and raw[i] == 46:
+        i += 1
+        begin = i
+        while i < n and 48 <= raw[i] <= 57:
+            if digits < 18:
+                mantissa = mantissa * 10 + np.int64(raw[i] - 48)
+                digits += 1 if mantissa > 0 else 0
+                scale -= 1
+            i += 1
+        if i == begin:
+            return 0.0, -1
+    if i < n and (raw[i] == 101 or raw[i] == 69):
+        i += 1
+        minus = False
+        if i < n and (raw[i] == 43 or raw[i] == 45):
+            minus = raw[i] == 45
+            i += 1
+        begin = i
+        power = 0
+        while i < n and 48 <= raw[i] <= 57:
+            power = min(power * 10 + int(raw[i] - 48), 9999)
+            i += 1
+        if i == begin:
+            return 0.0, -1
+        scale += -power if minus else power
+    value = np.float64(mantissa)
+    if mantissa != 0:
+        if 0 <= scale <= 22:
+            value *= _POWERS[scale]
+        elif -22 <= scale < 0:
+            value /= _POWERS[-scale]
+        else:
+            value *= 10.0**scale
+    return (-value if negative else value), i
+
+
+@njit(cache=True, nogil=True)
+def _container_end(raw, i, n):  # type: ignore[no-untyped-def]
+    """Past the bracket that closes the one at ``i``; -1 where brackets do not match."""
+    stack = np.int64(0)  # one bit a level: 1 is an object
+    depth = 0
+    while i < n:
+        c = raw[i]
+        if c == 34:
+            i = string_end(raw, i, n)
+            if i < 0:
+                return -1
+            continue
+        if c == 91 or c == 123:
+            stack = (stack << 1) | (1 if c == 123 else 0)
+            depth += 1
+            if depth > _DEPTH:
+                return -1
+        elif c == 93 or c == 125:
+            if (stack & 1) != (1 if c == 125 else 0):
+                return -1
+            stack >>= 1
+            depth -= 1
+            if depth == 0:
+                return i + 1
+        i += 1
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _value(raw, i, n):  # type: ignore[no-untyped-def]
+    """Kind, number, first and last byte, and end of the value at ``i``."""
+    if i >= n:
+        return BAD, np.nan, 0, 0, i
+    c = raw[i]
+    if c == 34:
+        end = string_end(raw, i, n)
+        if end < 0:
+            return BAD, np.nan, 0, 0, i
+        kind = STRING
+        for j in range(i + 1, end - 1):
+            if raw[j] == 92 or raw[j] >= 128:
+                kind = ESCAPED
+                break
+        return kind, np.nan, i + 1, end - 1, end
+    if c == 45 or 48 <= c <= 57:
+        if c == 45 and i + 1 >= n:
+            return BAD, np.nan, 0, 0, i
+        number, end = _number(raw, i, n)
+        if end < 0:
+            return BAD, np.nan, 0, 0, i
+        return NUMBER, number, i, end, end
+    if c == 123 or c == 91:
+        end = _container_end(raw, i, n)
+        if end < 0:
+            return BAD, np.nan, 0, 0, i
+        return CONTAINER, np.nan, i, end, end
+    if i + 4 <= n:
+        if c == 110 and raw[i + 1] == 117 and raw[i + 2] == 108 and raw[i + 3] == 108:
+            return NULL, np.nan, i, i + 4, i + 4
+        if c == 116 and raw[i + 1] == 114 and raw[i + 2] == 117 and raw[i + 3] == 101:
+            return TRUE, np.nan, i, i + 4, i + 4
+        ends = i + 5 <= n and raw[i + 3] == 115 and raw[i + 4] == 101
+        if ends and c == 102 and raw[i + 1] == 97 and raw[i + 2] == 108:
+            return FALSE, np.nan, i, i + 5, i + 5
+    return BAD, np.nan, 0, 0, i
+
+
+@njit(cache=True, nogil=True)
+def _array_cells(raw, start, stop, valid, kind, number, first, last):  # type: ignore[no-untyped-def]
+    width = kind.shape[0]
+    for row in range(len(start)):
+        i, n = start[row], stop[row]
+        if n <= i or raw[i] != 91:
+            continue
+        i = _blank(raw, i + 1, n)
+        column = 0
+        while True:
+            k, x, a, b, i = _value(raw, i, n)
+            if k == BAD:
+                break
+            if column < width:
+                kind[column, row] = k
+                number[column, row] = x
+                if k == STRING or k == ESCAPED or k == CONTAINER:  # the rest of these pages is never touched
+                    first[column, row] = a
+                    last[column, row] = b
+            column += 1
+            i = _blank(raw, i, n)
+            if i < n and raw[i] == 44:
+                i = _blank(raw, i + 1, n)
+                continue
+            valid[row] = i + 1 == n and raw[i] == 93
+            break
+
+
+@njit(cache=True, nogil=True)
+def _slot(low, high):  # type: ignore[no-untyped-def]
+    mixed = (low ^ (high * np.uint64(_MIX))) * np.uint64(_MIX)
+    return np.int64(mixed >> np.uint64(57))
+
+
+@njit(cache=True, nogil=True)
+def _object_cells(  # type: ignore[no-untyped-def]
+    raw, start, stop, lows, highs, table, valid, kind, number, first, last
+):
+    for row in range(len(start)):
+        i, n = start[row], stop[row]
+        if n <= i or raw[i] != 123:
+            continue
+        i = _blank(raw, i + 1, n)
+        if i < n and raw[i] == 125:
+            valid[row] = i + 1 == n
+            continue
+        while i < n and raw[i] == 34:
+            end = string_end(raw, i, n)
+            if end < 0:
+                break
+            low, high = np.uint64(0), np.uint64(0)
+            column = -1
+            length = end - i - 2
+            if length <= 16:
+                for j in range(length):
+                    byte = np.uint64(raw[i + 1 + j])
+                    if j < 8:
+                        low |= byte << np.uint64(8 * j)
+                    else:
+                        high |= byte << np.uint64(8 * (j - 8))
+                slot = _slot(low, high)
+                while table[slot] >= 0:
+                    if lows[table[slot]] == low and highs[table[slot]] == high:
+                        column = table[slot]
+                        break
+                    slot = (slot + 1) & (_SLOTS - 1)
+            i = _blank(raw, end, n)
+            if i >= n or raw[i] != 58:
+                break
+            i = _blank(raw, i + 1, n)
+            k, x, a, b, i = _value(raw, i, n)
+            if k == BAD:
+                break
+            if column >= 0:
+                kind[column, row] = k
+                number[column, row] = x
+                if k == STRING or k == ESCAPED or k == CONTAINER:  # the rest of these pages is never touched
+                    first[column, row] = a
+                    last[column, row] = b
+            i = _blank(raw, i, n)
+            if i < n and raw[i] == 44:
+                i = _blank(raw, i + 1, n)
+                continue
+            valid[row] = i + 1 == n and raw[i] == 125
+            break
+
+
+def _empty(rows: int, columns: int) -> Cells:
+    return Cells(
+        np.zeros(rows, np.bool_),
+        np.zeros((columns, rows), np.int8),
+        np.full((columns, rows), np.nan),
+        np.zeros((columns, rows), np.int32),
+        np.zeros((columns, rows), np.int32),
+    )
+
+
+def array_cells(
+    raw: npt.NDArray[np.uint8], start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64], width: int
+) -> Cells:
+    """The first ``width`` values of the array in each of ``raw[start:stop]``; further ones are only checked."""
+    cells = _empty(len(start), width)
+    _array_cells(raw, start, stop, cells.valid, cells.kind, cells.number, cells.first, cells.last)
+    return cells
+
+
+def key_table(names: Sequence[str]) -> tuple[Any, Any, Any]:
+    """The lookup that :func:`object_cells` needs; a name has at most 16 ASCII bytes."""
+    padded = [name.encode("ascii").ljust(16, b"\0") for name in names]
+    assert all(len(p) == 16 for p in padded)
+    assert len(names) <= _SLOTS // 2
+    low = [int.from_bytes(p[:8], "little") for p in padded]
+    high = [int.from_bytes(p[8:], "little") for p in padded]
+    table = np.full(_SLOTS, -1, np.int16)
+    for column, (a, b) in enumerate(zip(low, high, strict=True)):
+        slot = (((a ^ (b * _MIX & _MASK)) * _MIX) & _MASK) >> 57
+        while table[slot] >= 0:
+            slot = (slot + 1) % _SLOTS
+        table[slot] = column
+    return np.array(low, np.uint64), np.array(high, np.uint64), table
+
+
+def object_cells(
+    raw: npt.NDArray[np.uint8],
+    start: npt.NDArray[np.int64],
+    stop: npt.NDArray[np.int64],
+    keys: tuple[Any, Any, Any],
+) -> Cells:
+    """The values of the wanted keys of the object in each of ``raw[start:stop]``; of twins the last one counts."""
+    cells = _empty(len(start), len(keys[0]))
+    _object_cells(raw, start, stop, *keys, cells.valid, cells.kind, cells.number, cells.first, cells.last)
+    return cells
+
+
+def _text(raw: npt.NDArray[np.uint8], first: int, last: int) -> str | None:
+    try:
+        return msgspec.json.decode(b'"' + raw[first:last].tobytes() + b'"', type=str)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+@njit(cache=True, nogil=True)
+def _distinct(raw, wanted, first, last, codes, samples, table):  # type: ignore[no-untyped-def]
+    """Number equal texts alike, from 1; ``samples`` gets the first row of each. Returns how many there are."""
+    mask = np.uint64(len(table) - 1)
+    count = 0
+    for row in range(len(codes)):
+        if not wanted[row]:
+            continue
+        a, b = first[row], last[row]
+        mixed = np.uint64(b - a)
+        for j in range(a, b):
+            mixed = (mixed ^ np.uint64(raw[j])) * np.uint64(_MIX)
+        slot = (mixed >> np.uint64(20)) & mask
+        while True:
+            code = table[slot]
+            if code == 0:
+                samples[count] = row
+                count += 1
+                table[slot] = count
+                codes[row] = count
+                break
+            other = first[samples[code - 1]]
+            same = last[samples[code - 1]] - other == b - a
+            j = 0
+            while same and j < b - a:
+                same = raw[a + j] == raw[other + j]
+                j += 1
+            if same:
+                codes[row] = code
+                break
+            slot = (slot + np.uint64(1)) & mask
+    return count
+
+
+def texts(raw: npt.NDArray[np.uint8], cells: Cells, column: int) -> pl.Series:
+    """One column's strings; null where the cell is none or is not valid UTF-8.
+
+    Each distinct text becomes a Python string once.
+    """
+    first, last = cells.first[column], cells.last[column]
+    wanted = (cells.kind[column] == STRING) | (cells.kind[column] == ESCAPED)
+    codes, samples = np.zeros(len(wanted), np.int64), np.empty(len(wanted), np.int64)
+    table = np.zeros(1 << (2 * int(wanted.sum()) + 2).bit_length(), np.int32)
+    count = _distinct(raw, wanted, first, last, codes, samples, table)
+    found = [None, *(_text(raw, int(first[i]), int(last[i])) for i in samples[:count])]
+    return pl.Series(found, dtype=pl.String).gather(codes)

@@ -1,0 +1,179 @@
+"""What the formats of readsb share: its names for sources, its address notation, its fields.
+
+Source: readsb README-json.md, "aircraft.json and --json-port".
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from testigos.registry import Frames
+from testigos.schema import REPORTS, SOURCES, STATUSES
+
+__all__ = [
+    "EMERGENCIES",
+    "NAMES",
+    "VOUCHED",
+    "Floats",
+    "audit",
+    "emergencies",
+    "flags_column",
+    "object_id",
+    "only",
+    "patterned",
+    "quality",
+    "seconds_us",
+    "sources",
+    "status_column",
+    "table",
+    "timed",
+]
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+#: readsb's ``type`` -> how the position was obtained.
+TYPES: Final = {
+    "adsb_icao": "adsb",
+    "adsb_icao_nt": "adsb",
+    "adsb_other": "adsb",
+    "adsr_icao": "adsr",
+    "adsr_other": "adsr",
+    "tisb_icao": "tisb",
+    "tisb_other": "tisb",
+    "tisb_trackfile": "tisb",
+    "adsc": "adsc",
+    "mlat": "mlat",
+    "mode_s": "mode_s",
+    "mode_ac": "mode_ac",
+    "uat": "uat",
+    "other": "other",
+    "unknown": "unknown",
+}
+
+#: The other way round, for writing; what readsb has no word for is ``other``.
+NAMES: Final = {
+    "adsb": "adsb_icao",
+    "adsr": "adsr_icao",
+    "tisb": "tisb_icao",
+    "adsc": "adsc",
+    "mlat": "mlat",
+    "mode_s": "mode_s",
+    "mode_ac": "mode_ac",
+}
+
+#: Sources whose reports carry the integrity and accuracy of the very position. readsb prints the aircraft's
+#: own figures (or zeros) beside a position from elsewhere, MLAT for one, and there they vouch for nothing.
+VOUCHED: Final = ("adsb", "adsr", "tisb", "uat")
+
+#: Quality fields: readsb's key -> column.
+QUALITY: Final = {"nic": "nic", "rc": "rc_m", "nac_p": "nac_p", "nac_v": "nac_v", "sil": "sil"}
+
+#: Emergency states by their code (readsb.h, emergency_t; as in DO-260B 2.2.3.2.7.8.1.1).
+EMERGENCIES: Final = ("none", "general", "lifeguard", "minfuel", "nordo", "unlawful", "downed", "reserved")
+
+_ADDRESS: Final = re.compile(r"\A(~?)([0-9A-Fa-f]{6})\Z")
+
+
+def object_id(address: object) -> str | None:
+    """Our name for readsb's address; null where it is none.
+
+    >>> object_id("AE503D"), object_id("~2a1b3c"), object_id("hello")
+    ('icao:ae503d', 'anon:2a1b3c', None)
+    """
+    found = _ADDRESS.match(address) if isinstance(address, str) else None
+    if found is None:
+        return None
+    return ("anon:" if found[1] else "icao:") + found[2].lower()
+
+
+def sources(types: pl.Series) -> pl.Series:
+    """readsb's ``type`` as a column of SOURCES; ``unknown`` where it is absent or not known."""
+    names = types.replace_strict(TYPES, default="unknown", return_dtype=pl.String).fill_null("unknown")
+    return names.cast(pl.Enum(SOURCES)).alias("source")
+
+
+def quality(values: Mapping[str, Floats], source: pl.Series) -> dict[str, Floats]:
+    """Quality columns, kept only where the position's own source vouches for them; radius 0 is unknown."""
+    vouched = source.is_in(VOUCHED).to_numpy()
+    kept = {column: np.where(vouched, values[column], np.nan) for column in QUALITY.values()}
+    kept["rc_m"] = np.where((kept["rc_m"] > 0) & (kept["nic"] != 0), kept["rc_m"], np.nan)
+    return kept
+
+
+def emergencies(texts: pl.Series) -> pl.Series:
+    """Emergency states; ``none`` is none."""
+    return only(texts, (texts != "none").fill_null(False).to_numpy())
+
+
+def patterned(values: pl.Series, pattern: str) -> pl.Series:
+    """The texts without trailing blanks that match; null for others."""
+    clean = values.str.strip_chars_end()
+    return only(clean, clean.str.contains(pattern).fill_null(False).to_numpy())
+
+
+def seconds_us(seconds: Floats) -> Floats:
+    """Whole microseconds of a Unix time in seconds, or in milliseconds where seconds would be past the year 5138.
+
+    The step of a binary64 at today's Unix time is 0.24 µs, so that nothing finer can be meant.
+    """
+    return np.asarray(np.round(np.where(seconds > 1e11, seconds * 1e-3, seconds) * 1e6))
+
+
+def timed(micros: Floats) -> tuple[npt.NDArray[np.int64], Flags]:
+    """Times in ns of times in µs, and whether each is known and in the range of the schema."""
+    low, high = REPORTS["time_ns"].low, REPORTS["time_ns"].high
+    assert low is not None
+    assert high is not None
+    known = (micros >= low / 1e3) & (micros <= high / 1e3)
+    return np.where(known, micros, 0).astype(np.int64) * 1000, known
+
+
+def audit(values: dict[str, Floats]) -> tuple[list[pl.Series], Flags]:
+    """Columns in the schema's types, and which rows had a value outside its range (that value is null)."""
+    columns, bad = [], np.zeros(len(next(iter(values.values()))), np.bool_)
+    for name, found in values.items():
+        column = REPORTS[name]
+        assert column.low is not None
+        assert column.high is not None
+        wrong = (found < column.low) | (found > column.high)
+        if column.dtype.is_integer():
+            wrong |= found != np.floor(found)
+            wrong &= ~np.isnan(found)
+        bad |= wrong
+        clean = np.where(wrong, np.nan, found) if wrong.any() else found
+        columns.append(pl.Series(name, clean, nan_to_null=True).cast(column.dtype))
+    return columns, bad
+
+
+def status_column(rows: int, *ranked: tuple[str, Flags]) -> pl.Series:
+    """The status of each row: the first of ``ranked`` that holds, else ``ok``."""
+    codes = np.full(rows, STATUSES.index("ok"), np.uint8)
+    for status, where in reversed(ranked):
+        codes[where] = STATUSES.index(status)
+    return pl.Series("status", list(STATUSES), dtype=pl.Enum(STATUSES)).gather(codes)
+
+
+def only(values: pl.Series, where: Flags) -> pl.Series:
+    """The values where they hold; null elsewhere."""
+    return values if where.all() else values.zip_with(pl.Series(where), pl.Series([None], dtype=values.dtype))
+
+
+def flags_column(name: str, values: Flags, known: Flags) -> pl.Series:
+    """A column of truths; null where not known."""
+    return only(pl.Series(name, values), known)
+
+
+def table(
+    frames: Frames, data: npt.NDArray[np.int64], columns: list[pl.Series], gives: tuple[str, ...]
+) -> pl.DataFrame:
+    """The rows of frames ``data``, with their place in the buffer; columns in the order of ``gives``."""
+    place = [
+        pl.Series("offset", frames.start[data].astype(np.uint64)),
+        pl.Series("length", (frames.stop[data] - frames.start[data]).astype(np.uint32)),
+    ]
+    return pl.DataFrame(columns + place).select(gives)

@@ -1,0 +1,264 @@
+"""What every link obeys, whichever there are: a new file in ``testigos/links`` is tested by being there.
+
+Vectors are in ``tests/vectors/<link>/*.json``::
+
+    {"description": ..., "source": the public document or arithmetic that the expected values come from,
+     "link": ..., "input": {"text": ...} or {"hex": ...},
+     "expected": [{column: value, ...} for each row], "tolerance": {column: absolute difference}}
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from feeding import feed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from testigos import registry
+from testigos.registry import Frames
+from testigos.schema import conform
+
+VECTORS = Path(__file__).parent / "vectors"
+LINKS = registry.link_names()
+FILES = sorted(VECTORS.glob("*/*.json"))
+LAWS = settings(deadline=None, derandomize=True, max_examples=40)
+
+
+def load(path: Path) -> tuple[registry.Link, dict, bytes]:
+    vector = json.loads(path.read_text("utf-8"))
+    data = vector["input"]
+    raw = data["text"].encode() if "text" in data else bytes.fromhex(data["hex"])
+    return registry.link(vector["link"]), vector, raw
+
+
+def inputs(name: str) -> list[bytes]:
+    return [load(path)[2] for path in FILES if path.parent.name == name]
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_a_link_has_a_vector_that_is_recognised_as_its_own(name):
+    own = inputs(name)
+    assert own, f"no vector in {VECTORS / name}"
+    assert any(registry.recognise(raw[: 1 << 16]).NAME == name for raw in own)
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_a_link_says_what_it_is(name):
+    link = registry.link(name)
+    assert link.NAME == name
+    assert link.SPEC
+    assert {"object_id", "time_ns", "status", "source", "offset", "length"} <= set(link.GIVES)
+
+
+@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("raw", [b"", b"\n", b" "], ids=["nothing", "line feed", "blank"])
+def test_nothing_makes_no_rows(name, raw):
+    table, _ = feed(registry.link(name), [raw])
+    assert len(table.filter(pl.col("status") != "malformed")) == 0
+    assert raw or len(table) == 0
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_a_vector_decodes_as_its_source_says(path):
+    link, vector, raw = load(path)
+    assert vector["source"]
+    assert path.parent.name == vector["link"]
+    table, _ = feed(link, [raw])
+    assert len(table) == len(vector["expected"])
+    tolerance = vector.get("tolerance", {})
+    for number, (row, expected) in enumerate(zip(table.rows(named=True), vector["expected"], strict=True)):
+        assert expected
+        for column, value in expected.items():
+            near = tolerance.get(column)
+            if isinstance(value, float) and near is None:
+                near = abs(value) * 1e-6
+            wanted = value if near is None or value is None else pytest.approx(value, abs=near)
+            assert row[column] == wanted, f"row {number}, {column}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_any_cut_of_the_bytes_gives_the_same_reports(path):
+    link, _, raw = load(path)
+    whole, spans = feed(link, [raw])
+    # On long inputs a prime step keeps the number of cuts bearable.
+    for cut in range(1, len(raw), 1 if len(raw) < 1500 else 7):
+        table, cut_spans = feed(link, [raw[:cut], raw[cut:]])
+        assert cut_spans == spans, f"cut at {cut}"
+        assert_frame_equal(table, whole)
+    table, cut_spans = feed(link, [raw[i : i + 1] for i in range(len(raw))] if len(raw) < 3000 else [raw])
+    assert cut_spans == spans
+    assert_frame_equal(table, whole)
+
+
+@pytest.mark.parametrize("name", LINKS)
+@LAWS
+@given(data=st.data())
+def test_many_cuts_of_many_documents_give_the_same_reports(name, data):
+    chosen = data.draw(st.lists(st.sampled_from(inputs(name)), min_size=1, max_size=3))
+    raw = b"".join(chosen)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=8)))
+    pieces = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
+    link = registry.link(name)
+    whole, spans = feed(link, [raw])
+    table, cut_spans = feed(link, pieces)
+    assert cut_spans == spans
+    assert_frame_equal(table, whole)
+
+
+@st.composite
+def mangled(draw, originals):
+    raw = bytearray(draw(st.sampled_from(originals)))
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, max(len(raw) - 1, 0)))
+        match draw(st.sampled_from(["flip", "delete", "insert", "truncate", "repeat"])):
+            case "flip" if raw:
+                raw[at] ^= draw(st.integers(1, 255))
+            case "delete":
+                del raw[at : at + draw(st.integers(1, 20))]
+            case "insert":
+                raw[at:at] = draw(st.binary(min_size=1, max_size=8))
+            case "truncate":
+                del raw[at:]
+            case "repeat":
+                raw[at:at] = raw[at : at + draw(st.integers(1, 40))]
+    return bytes(raw)
+
+
+@pytest.mark.parametrize("name", LINKS)
+@settings(LAWS, max_examples=150)
+@given(data=st.data())
+def test_damage_raises_nothing_and_loses_no_frame_however_it_is_cut(name, data):
+    raw = data.draw(mangled(inputs(name)))
+    cut = data.draw(st.integers(0, len(raw)))
+    link = registry.link(name)
+    whole, spans = feed(link, [raw])
+    table, cut_spans = feed(link, [raw[:cut], raw[cut:]])
+    assert cut_spans == spans
+    assert_frame_equal(table, whole)
+
+
+@pytest.mark.parametrize("name", LINKS)
+@LAWS
+@given(raw=st.binary(max_size=300))
+def test_noise_raises_nothing(name, raw):
+    feed(registry.link(name), [raw])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_the_frames_of_one_object_and_the_context_are_evidence_enough(path):
+    link, _, raw = load(path)
+    found, _ = link.split(raw, True)
+    whole = conform(link.decode(found, None)[0])
+    for name in whole["object_id"].drop_nulls().unique().sort():
+        own = whole.filter(pl.col("object_id") == name)
+        keep = found.context | np.isin(found.start, own["offset"].to_numpy())
+        kept = Frames(raw, found.start[keep], found.stop[keep], found.context[keep])
+        again = conform(link.decode(kept, None)[0]).filter(pl.col("object_id") == name)
+        assert_frame_equal(again, own)
+
+
+#: Half of the last digit that each encoder writes; columns not named must come back as they were.
+HALF_STEPS = {
+    "readsb_trace": {
+        "time_ns": 5_000_000,
+        "lat_deg": 5.1e-7,
+        "lon_deg": 5.1e-7,
+        "alt_baro_ft": 0.5,
+        "alt_geom_ft": 0.5,
+        "gs_kt": 0.0501,
+        "track_deg": 0.0501,
+        "heading_deg": 0.0501,
+        "vrate_fpm": 0.5,
+        "vrate_geom_fpm": 0.5,
+        "ias_kt": 0.5,
+        "tas_kt": 0.5,
+        "roll_deg": 0.0501,
+        "rc_m": 0.5,
+    },
+}
+SPEAKERS = [name for name in LINKS if hasattr(registry.link(name), "encode")]
+
+
+@st.composite
+def one_track(draw):
+    """Rows of one aircraft that an encoder can say in full: quality only where the source has any."""
+    count = draw(st.integers(1, 12))
+    maybe = lambda values: st.one_of(st.none(), values)  # noqa: E731
+    number = lambda low, high: maybe(st.floats(low, high, width=32))  # noqa: E731
+    flight = draw(maybe(st.from_regex(r"[A-Z0-9]{3,8}", fullmatch=True)))
+    squawk = draw(maybe(st.from_regex(r"[0-7]{4}", fullmatch=True)))
+    time_ns = 1_761_242_592_500_000_000
+    rows = []
+    for _ in range(count):
+        time_ns += draw(st.integers(0, 400)) * 1_000_000_000 + draw(st.integers(0, 999)) * 1_000_000
+        source = draw(st.sampled_from(["adsb", "mlat", "adsr", "tisb", "adsc", "mode_s", "other", "unknown"]))
+        ground = source in ("adsb", "adsr", "tisb") and draw(st.booleans())
+        positioned = draw(st.booleans())
+        altitude = draw(number(-1000, 60_000))
+        geometric = draw(number(-1000, 60_000))
+        vouched = source in ("adsb", "adsr", "tisb")
+        nic = draw(maybe(st.integers(0, 11))) if vouched else None
+        low = source in ("adsb", "adsr", "tisb")
+        stated = altitude if not ground else None
+        airborne = False if low and (stated is not None or (not ground and geometric is not None)) else None
+        rows.append(
+            {
+                "object_id": "icao:ae503d",
+                "time_ns": time_ns,
+                "status": "ok" if positioned else "no_position",
+                "source": source,
+                "lat_deg": draw(st.floats(-90, 90)) if positioned else None,
+                "lon_deg": draw(st.floats(-180, 180)) if positioned else None,
+                "alt_baro_ft": stated,
+                "alt_geom_ft": geometric,
+                "on_ground": True if ground else airborne,
+                "gs_kt": draw(number(0, 700)),
+                "track_deg": None if ground else draw(number(0, 359)),
+                "heading_deg": draw(number(0, 359)) if ground else None,
+                "vrate_fpm": draw(number(-6000, 6000)),
+                "vrate_geom_fpm": draw(number(-6000, 6000)),
+                "ias_kt": draw(number(0, 600)),
+                "tas_kt": draw(number(0, 700)),
+                "roll_deg": draw(number(-60, 60)),
+                "callsign": flight,
+                "squawk": squawk,
+                "category": "A5",
+                "emergency": draw(st.sampled_from([None, "general", "nordo"])),
+                "registration": "86-0033",
+                "type_code": "B1",
+                "military": True,
+                "nic": nic,
+                "rc_m": draw(number(1, 20_000)) if vouched and nic != 0 else None,
+                "nac_p": draw(maybe(st.integers(0, 11))) if vouched else None,
+                "nac_v": draw(maybe(st.integers(0, 4))) if vouched else None,
+                "sil": draw(maybe(st.integers(0, 3))) if vouched else None,
+                "adsb_version": draw(maybe(st.integers(0, 2))) if vouched else None,
+                "new_leg": draw(st.integers(0, 9)) == 0,
+            }
+        )
+    return conform(pl.DataFrame(rows, infer_schema_length=None))
+
+
+@pytest.mark.parametrize("name", SPEAKERS)
+@settings(LAWS, max_examples=150)
+@given(track=one_track())
+def test_what_a_link_writes_it_reads_back_to_half_a_step(name, track):
+    link = registry.link(name)
+    read, _ = feed(link, [link.encode(track)])
+    assert len(read) == len(track)
+    for column in link.GIVES:
+        if column in ("offset", "length"):
+            continue
+        was, now = track[column], read[column]
+        step = HALF_STEPS[name].get(column)
+        if step is None:
+            assert now.to_list() == was.to_list(), column
+        else:
+            assert now.is_null().to_list() == was.is_null().to_list(), column
+            exact = pl.Int64 if now.dtype.is_integer() else pl.Float64
+            apart = (now.cast(exact) - was.cast(exact)).abs().max()
+            assert apart is None or apart <= step, column
