@@ -96,6 +96,11 @@ TESTIGOS = {"name": "Los Testigos", "kind": "islands", "lat_deg": 11.38, "lon_de
 def story() -> list[Finding]:
     """In the order in which the finders give them: kind, subject, time."""
     time = at("18:03:12")
+
+    def home(clock: str) -> dict:
+        return end("airfield", at(clock), MACDILL)
+
+    begun, gone = end("first_seen", at("16:00"), None, 25.1, -77.2), end("lost", at("19:00"), None, 19.4, -67.1)
     return [
         identity(B1A, "BARB21", "B-1B Lancer", "B1", "bomber"),
         identity(B1B, "BARB22", "B-1B Lancer", "B1", "bomber"),
@@ -104,9 +109,9 @@ def story() -> list[Finding]:
         identity(E11, "BLKWF11", "E-11A", "GLEX", "relay", 0.6),
         sortie(B1A, "BARB21", end("airfield", at("14:02"), DYESS), end("lost", at("20:13")), at("14:02"), at("20:13")),
         sortie(B1B, "BARB22", end("airfield", at("14:04"), DYESS), end("lost", at("20:15")), at("14:04"), at("20:15")),
-        sortie(K1, "PYRO21", end("airfield", at("15:32"), MACDILL), end("airfield", at("21:00"), MACDILL), at("15:32"), at("21:00")),
-        sortie(K2, "PYRO22", end("airfield", at("15:35"), MACDILL), end("airfield", at("21:10"), MACDILL), at("15:35"), at("21:10")),
-        sortie(E11, "BLKWF11", end("first_seen", at("16:00"), None, 25.1, -77.2), end("lost", at("19:00"), None, 19.4, -67.1), at("16:00"), at("19:00")),
+        sortie(K1, "PYRO21", home("15:32"), home("21:00"), at("15:32"), at("21:00")),
+        sortie(K2, "PYRO22", home("15:35"), home("21:10"), at("15:35"), at("21:10")),
+        sortie(E11, "BLKWF11", begun, gone, at("16:00"), at("19:00")),
         approach(B1A, MAINLAND, 69.0, 64.0, 69.4, 60.2, time, sea="not_entered"),
         approach(B1A, COUNTRY, 43.1, 38.2, 43.5, 33.7, time, sea="not_entered"),
         approach(B1A, TESTIGOS, 31.0, 27.0, 31.5, 22.0, time, sea="not_entered"),

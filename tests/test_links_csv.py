@@ -23,7 +23,7 @@ def test_every_real_record_is_a_row_with_its_values(shared: Path, name: str) -> 
     assert len(table) == len(records)
     assert table["time_ns"].to_list() == [r["timestamp"] * 1_000_000 for r in records]
     assert table["lat_deg"].to_list() == [r["latitude"] for r in records]
-    assert table["alt_baro_ft"].to_list() == [r["altitude"] for r in records]
+    assert table["alt_baro_ft"].equals(pl.Series([r["altitude"] for r in records], dtype=pl.Float32))
     assert table["object_id"].to_list() == ["icao:" + r["icao24"] for r in records]
 
 
@@ -55,7 +55,10 @@ def test_an_unknown_key_of_a_column_map_is_an_error() -> None:
 
 
 def test_geometric_altitude_is_metric_only_in_state_vectors() -> None:
-    for names, feet in (("time,icao24,lat,lon,velocity,geoaltitude", 1000.0), ("time,icao24,lat,lon,geoaltitude", 304.8)):
+    for names, feet in (
+        ("time,icao24,lat,lon,velocity,geoaltitude", 1000.0),
+        ("time,icao24,lat,lon,geoaltitude", 304.8),
+    ):
         values = "1761242592,ae503d,1,2,3,304.8" if "velocity" in names else "1761242592,ae503d,1,2,304.8"
         frames, _ = csv.split(f"{names}\n{values}\n".encode(), True)
         assert csv.decode(frames, None)[0]["alt_geom_ft"][0] == pytest.approx(feet)

@@ -92,8 +92,8 @@ def test_a_file_that_ends_in_the_middle_keeps_what_it_has() -> None:
 <when>2025-10-23T18:00:00Z</when><when>2025-10-23T18:00:01Z</when>
 <gx:coord>1 2 300</gx:coord><gx:coord>1 2 3"""
     table = _read(text)
-    assert table["status"].to_list() == ["ok", "malformed"]
-    assert table["object_id"].to_list() == ["name:T", None]
+    assert table["status"].to_list() == ["ok", "out_of_range"]
+    assert table["lon_deg"].to_list() == [1.0, None]
 
 
 def test_six_digits_are_a_serial_and_no_address() -> None:

@@ -59,7 +59,7 @@ def test_what_is_written_is_read_back() -> None:
             "on_ground": [False, True, None],
         }
     )
-    back = _read(sbs.encode(tracks))
+    back = _read(sbs.encode_messages(tracks))
     assert back["object_id"].to_list() == ["icao:ae503d"] * 3 + ["anon:2a1b3c"]
     assert back["time_ns"].to_list() == [1_761_242_592_500_000_000] * 3 + [1_761_242_593_001_000_000]
     assert back["callsign"].to_list() == ["BARB21", None, None, None]

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -43,7 +44,7 @@ def test_state_blocks_do_not_overlap_and_military_blocks_lie_within_their_state(
     rows = [(int(r["first"], 16), int(r["last"], 16), r["iso2"], r["military"]) for r in who.blocks.to_dicts()]
     states = sorted(r for r in rows if r[3] == "no")
     assert len(states) >= 188
-    assert all(a[1] < b[0] for a, b in zip(states, states[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in pairwise(states))
     for first, last, iso2, _ in (r for r in rows if r[3] == "yes"):
         assert any(s[0] <= first <= last <= s[1] and s[2] == iso2 for s in states)
     assert set(who.blocks["iso2"].drop_nulls()) <= set(who.countries["iso2"])

@@ -72,7 +72,6 @@ def test_every_country_with_a_coast_has_a_name_and_a_mainland(world):
 
 
 def test_every_island_of_the_table_is_measured_right(world):
-    number = world.coast.polygons["polygon"].to_numpy()
     assert len(world.islands) >= 92
     for row in world.islands.iter_rows(named=True):
         place = world.resolve(f"island:{row['name']}")
@@ -83,10 +82,9 @@ def test_every_island_of_the_table_is_measured_right(world):
         assert len(np.unique(place.segments["polygon"])) == row["polygons"], row["name"]
         biggest = world.coast.polygons.filter(pl.col("polygon").is_in(place.segments["polygon"].unique().implode()))
         assert biggest["area_km2"].max() == pytest.approx(row["area_km2"], rel=1e-3, abs=0.5), row["name"]
-        assert place.nearest([row["lat_deg"]], [row["lon_deg"]]).distance_m[0] < 350_000
-        if row["kind"] == "island":
-            assert place.kind == "island"
-    assert len(number)
+        assert south < row["lat_deg"] < north
+        assert (row["lon_deg"] - west) % 360 < (east - west) % 360
+        assert place.kind == row["kind"]
 
 
 def test_our_islands_agree_with_the_draft_measured_elsewhere(world, shared):
@@ -98,6 +96,9 @@ def test_our_islands_agree_with_the_draft_measured_elsewhere(world, shared):
         ours = world.islands.filter(pl.col("name").map_elements(names.fold, pl.String) == names.fold(name))
         assert len(ours) == 1, name
         away = geo.distance_m(float(row["lat"]), float(row["lon"]), ours["lat_deg"][0], ours["lon_deg"][0])
+        if name == "Isla de Aves":  # the draft has it where GSHHG has it
+            assert 3_500 < away < 4_500
+            continue
         size = geo.distance_m(ours["south"][0], ours["west"][0], ours["north"][0], ours["east"][0])
         assert away < 1_500 + 0.35 * size, (name, float(away))
 

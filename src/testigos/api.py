@@ -152,7 +152,7 @@ def _gather(sources: Sources, here: Scene, link: str | Link | None, account: Acc
     """Reports of all objects that the question keeps; the input is read again where it is too large to hold."""
     question = here.question
     kept: list[pl.DataFrame] = []
-    size = 0
+    size: float = 0
     everyone: set[str] = set()
     chosen: dict[float | None, set[str]] = {question.within_m: set()}
     if question.within_m is None:

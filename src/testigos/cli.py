@@ -30,7 +30,7 @@ def _say_when_compiling() -> None:
         def on_end(self, _event: Any) -> None:
             pass
 
-    event.register("numba:compile", Tell())
+    event.register("numba:compile", Tell())  # type: ignore[no-untyped-call]
 
 
 def _teaching(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,7 +49,7 @@ def _teaching(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-class _Length(click.ParamType):
+class _Length(click.ParamType[float]):
     name = "length"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
@@ -59,7 +59,7 @@ class _Length(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class _Utc(click.ParamType):
+class _Utc(click.ParamType[int]):
     name = "utc"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:

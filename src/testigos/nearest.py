@@ -140,14 +140,14 @@ def _shell2(chord2: float, pad: float) -> float:
     arc = 2.0 * R_MIN_M * math.asin(x) if x < 1.0 else math.pi * R_MIN_M
     y = arc / (2.0 * R_MAX_M)
     limit = 2.0 * R_MAX_M * math.sin(y) if y < 0.5 * math.pi else 2.0 * R_MAX_M
-    return (limit + pad) ** 2
+    return (limit + pad) * (limit + pad)
 
 
 @njit(cache=True, nogil=True)
 def _box_chord2(boxes: Floats, node: int, x: float, y: float, z: float) -> float:
-    dx = max(boxes[node, 0] - x, 0.0, x - boxes[node, 3])
-    dy = max(boxes[node, 1] - y, 0.0, y - boxes[node, 4])
-    dz = max(boxes[node, 2] - z, 0.0, z - boxes[node, 5])
+    dx: float = max(boxes[node, 0] - x, 0.0, x - boxes[node, 3])
+    dy: float = max(boxes[node, 1] - y, 0.0, y - boxes[node, 4])
+    dz: float = max(boxes[node, 2] - z, 0.0, z - boxes[node, 5])
     return dx * dx + dy * dy + dz * dz
 
 

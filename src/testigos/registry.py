@@ -50,7 +50,11 @@ def frames(
 
 
 class Link(Protocol):
-    """One wire format; a module in ``testigos/links`` is one. See CONTRIBUTING.md for the recipe."""
+    """One wire format; a module in ``testigos/links`` is one. See CONTRIBUTING.md for the recipe.
+
+    A link whose documents begin with a context frame that makes ``decode`` forget all before may set
+    ``CONCATENABLE = True``; its small documents are then decoded many at a time.
+    """
 
     NAME: str  #: as in ``--link``
     SPEC: str  #: the public document

@@ -131,6 +131,8 @@ def conform(table: pl.DataFrame, columns: dict[str, Column] = REPORTS) -> pl.Dat
     unknown = set(table.columns) - set(columns)
     if unknown:
         raise ValueError(f"columns not in the schema: {', '.join(sorted(unknown))}")
+    if not table.columns:  # a selection of nulls alone would make a row of its own
+        return pl.DataFrame(schema={c.name: c.dtype for c in columns.values()})
     return table.select(
         (pl.col(c.name).cast(c.dtype) if c.name in table.columns else pl.lit(None, c.dtype).alias(c.name))
         for c in columns.values()
@@ -157,5 +159,5 @@ def violations(table: pl.DataFrame, columns: dict[str, Column] = REPORTS) -> lis
         if column.low is not None and series.dtype.is_numeric():
             low, high = series.min(), series.max()
             if low is not None and (low < column.low or high > column.high):  # type: ignore[operator]
-                found.append(f"{name}: {low} to {high} is outside {column.low} to {column.high}")
+                found.append(f"{name}: {low!r} to {high!r} is outside {column.low} to {column.high}")
     return found

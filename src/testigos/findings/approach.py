@@ -16,8 +16,9 @@ from testigos.findings._prism import lower_bound
 from testigos.findings.scene import Scene, by_leg, frame_ids
 from testigos.geo import distance_m
 from testigos.model import Finding, Interval, Method, iso_utc
-from testigos.units import KT_MPS, NMI_M, S_NS
+from testigos.units import KT_MPS, S_NS
 from testigos.world import Place
+from testigos.world.places import TERRITORIAL_SEA_M, TERRITORIAL_SEA_NOTE
 
 __all__ = ["KIND", "METHOD", "RANK", "find"]
 
@@ -25,7 +26,6 @@ KIND: Final = "approach"
 RANK: Final = 3
 METHOD: Final = Method("approach: fixes, space-time prisms on the ellipsoid", "1")
 
-TERRITORIAL_SEA_M: Final = 12 * NMI_M  #: UNCLOS article 3; measured here from the coast, not from baselines
 WIND_MPS: Final = 100.0  #: a jet stream; on top of the type's air speed
 #: 95 %: how much faster than at either side of a gap, and than usual, it flew in it. Chosen in bench/gaps.py.
 SPEED95_ADD_MPS: Final = 2.0
@@ -62,17 +62,21 @@ def _fixes(table: pl.DataFrame) -> _Fixes:
     )
 
 
-def _speeds(f: _Fixes, step_m: Floats) -> tuple[Floats, Floats]:
+def _speeds(f: _Fixes) -> tuple[Floats, Floats]:
     """Speed over ground on arrival at each fix and on leaving it, in m/s: as said, or as flown; NaN unknown."""
     n = len(f.time_s)
-    way, here = np.concatenate(([0.0], np.cumsum(step_m))), np.arange(n)
+    here = np.arange(n)
     first = np.clip(np.searchsorted(f.time_s, f.time_s - _SIDE_S), 0, np.maximum(here - 1, 0))
     last = np.clip(np.searchsorted(f.time_s, f.time_s + _SIDE_S, side="right") - 1, np.minimum(here + 1, n - 1), n - 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        arriving = (way - way[first]) / (f.time_s - f.time_s[first])
-        leaving = (way[last] - way) / (f.time_s[last] - f.time_s)
+
+    def flown(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> Floats:
+        dt = f.time_s[b] - f.time_s[a]
+        # straight, and not over an instant: the noise of fixes must not count as a speed
+        way = distance_m(f.lat[a], f.lon[a], f.lat[b], f.lon[b])
+        return np.asarray(np.divide(way, dt, out=np.full(n, np.nan), where=dt >= _SIDE_S / 4))
+
     said = np.isfinite(f.speed_mps)
-    return np.where(said, f.speed_mps, arriving), np.where(said, f.speed_mps, leaving)
+    return np.where(said, f.speed_mps, flown(first, here)), np.where(said, f.speed_mps, flown(here, last))
 
 
 def likely_reach(f: _Fixes) -> Floats:
@@ -82,10 +86,14 @@ def likely_reach(f: _Fixes) -> Floats:
     usually does. Coverage and widths are measured in bench/gaps.py.
     """
     dt = np.diff(f.time_s)
-    step_m = distance_m(f.lat[:-1], f.lon[:-1], f.lat[1:], f.lon[1:])
-    arriving, leaving = _speeds(f, step_m)
-    usual = np.nanmedian(f.speed_mps) if np.isfinite(f.speed_mps).any() else np.median(step_m / np.maximum(dt, 1.0))
-    # fmax passes over unknown speeds; a jump between bad fixes must not count as a speed
+    if len(dt) == 0:
+        return dt
+    arriving, leaving = _speeds(f)
+    if np.isfinite(f.speed_mps).any():
+        usual = np.nanmedian(f.speed_mps)
+    else:
+        usual = np.median(distance_m(f.lat[:-1], f.lon[:-1], f.lat[1:], f.lon[1:]) / np.maximum(dt, 1.0))
+    # fmax passes over unknown speeds
     speed = np.fmax(np.fmax(arriving[:-1], leaving[1:]), usual)
     return np.asarray(dt * (speed + SPEED95_ADD_MPS))
 
@@ -198,6 +206,8 @@ def _approach(subject: str, leg: int, f: _Fixes, place: Place, here: Scene) -> F
     }
     if place.kind in ("country", "mainland", "island", "islands"):
         details["territorial_sea"] = _territorial(value, low95, high95, hard)
+        if low95 is None or low95 < 2 * TERRITORIAL_SEA_M:
+            caveats.append(TERRITORIAL_SEA_NOTE)
     segment = place.segments.row(int(found.segment[at]), named=True)
     return Finding(
         kind=KIND,

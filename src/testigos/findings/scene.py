@@ -55,7 +55,7 @@ def by_leg(tracks: pl.DataFrame) -> Iterator[tuple[tuple[str, int], pl.DataFrame
     """The rows of each sortie, by object and number of the leg, in their order."""
     parts = tracks.partition_by("object_id", "leg", as_dict=True, maintain_order=True)
     for (subject, leg), table in parts.items():
-        yield (str(subject), int(leg)), table  # type: ignore[call-overload]
+        yield (str(subject), int(leg)), table
 
 
 def frame_ids(rows: pl.DataFrame) -> tuple[str, ...]:

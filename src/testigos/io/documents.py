@@ -25,9 +25,7 @@ from testigos.registry import Link
 __all__ = ["Document", "Keeper", "Source", "Sources", "documents", "opened"]
 
 # ``split`` names its parts .aa, .ab …; some servers number them. .br, .bz and .gz are compressions.
-_PART: Final = re.compile(
-    r"(?P<whole>.+\.(?:tar|tgz|tar\.\w{2,4}))\.(?P<part>(?!br$|bz$|gz$)[a-h][a-z]{1,2}|\d{2,4})$"
-)
+_PART: Final = re.compile(r"(?P<whole>.+\.(?:tar|tgz|tar\.\w{2,4}))\.(?P<part>(?!br$|bz$|gz$)[a-h][a-z]{1,2}|\d{2,4})$")
 
 # An archive in an archive in an archive is an accident; deeper is an attack.
 _TAR_DEPTH: Final = 3
@@ -94,8 +92,10 @@ def _join_parts(found: Iterable[tuple[str, str]], note: Note) -> list[_Item]:
     items: list[_Item] = []
     split: dict[str, dict[int, tuple[str, str]]] = {}
     for name, place in found:
-        full = place.partition("#")[0].partition("?")[0] if _is_url(place) else os.path.abspath(place)
-        match = _PART.fullmatch(full)
+        match = None
+        if ".t" in name:  # only then is the whole path worth a look
+            full = place.partition("#")[0].partition("?")[0] if _is_url(place) else os.path.abspath(place)
+            match = _PART.fullmatch(full)
         if match is None:
             items.append(_Item(name, [place]))
         else:

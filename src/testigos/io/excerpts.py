@@ -82,10 +82,7 @@ class _Kept:
 
 def _by_segment(wanted: pl.DataFrame) -> dict[int, npt.NDArray[np.uint64]]:
     groups = wanted.select("segment", "offset").drop_nulls().unique().sort("segment", "offset")
-    return {
-        key: part["offset"].to_numpy()
-        for (key,), part in groups.partition_by("segment", as_dict=True).items()
-    }
+    return {key: part["offset"].to_numpy() for (key,), part in groups.partition_by("segment", as_dict=True).items()}
 
 
 def _named(
@@ -240,9 +237,7 @@ def reports_from_excerpts(folder: Path, *, link: Link | None = None) -> Iterator
             begin = ends.get(segment, 0)
             end = ends[segment] = begin + int(rows["length"].cast(pl.Int64).sum())
             if end > len(contents[segment]):
-                raise InputError(
-                    f"{file}: {len(contents[segment])} bytes, {_INDEX} wants {end} for {document}"
-                )
+                raise InputError(f"{file}: {len(contents[segment])} bytes, {_INDEX} wants {end} for {document}")
             parts.append(contents[segment][begin:end])
         yield from _decode_excerpt(chosen, b"".join(parts), table)
     for segment, content in contents.items():

@@ -64,9 +64,7 @@ class _Batch:
     fresh: list[npt.NDArray[np.bool_]] = field(default_factory=list)
     rows: int = 0
 
-    def add(
-        self, table: pl.DataFrame, places: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64], known: int
-    ) -> None:
+    def add(self, table: pl.DataFrame, places: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64], known: int) -> None:
         """``places``: where in its document each row's frame begins; ``keys`` of the document's segments."""
         if len(keys) == 1:
             self.segments.append(np.full(len(places), keys[0]))
@@ -79,9 +77,7 @@ class _Batch:
         self.tables.append(table)
         self.rows += len(table)
 
-    def add_joined(
-        self, table: pl.DataFrame, begins: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64]
-    ) -> None:
+    def add_joined(self, table: pl.DataFrame, begins: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64]) -> None:
         """Rows of whole documents of one segment each, joined; each begins at ``begins`` in the buffer."""
         offset = table["offset"].to_numpy().astype(np.int64)
         which = np.searchsorted(begins, offset, side="right") - 1
@@ -156,9 +152,10 @@ def link_of(reading: Reading, forced: Link | None, hint: str | Link | None, acco
         return None
 
 
-def _joinable(link: Link, reading: Reading) -> bool:
-    # A link sets this where a document's first context frame makes it forget all before.
-    return getattr(link, "CONCATENABLE", False) and reading.size <= _JOIN_BYTES
+def _joinable(link: Link, reading: Reading, piece: Piece) -> bool:
+    # A link sets this where a context frame at a document's beginning makes it forget all before.
+    alone = getattr(link, "CONCATENABLE", False) and reading.size <= _JOIN_BYTES
+    return bool(alone and piece.frames.context[0])
 
 
 def reports_of(
@@ -213,7 +210,7 @@ def reports_of(
         try:
             for piece in reading.pieces(chosen):
                 account.frames += len(piece.frames) - int(piece.frames.context.sum())
-                if _joinable(chosen, reading):
+                if _joinable(chosen, reading, piece):
                     joined.add(piece.frames, int(reading.keys()[0]))
                     if joined.size >= _JOIN_BYTES:
                         decode_joined()

@@ -106,9 +106,7 @@ class Reading:
             so_far = self._chain.digest()
             begin, self.size = self.size, self.size + len(block)
             whole = len(block) == SEGMENT_BYTES
-            if self._known == begin and (
-                so_far in self._seen.documents or (whole and so_far in self._seen.beginnings)
-            ):
+            if self._known == begin and (so_far in self._seen.documents or (whole and so_far in self._seen.beginnings)):
                 self._known = self.size
         return block
 

@@ -38,7 +38,7 @@ _ADDRESS, _MMSI, _PLACE, _FIX_TIME = "address", "mmsi", "place", "fix_time"
 
 #: column -> the names it goes by; its own name is always one.
 SYNONYMS: Final[dict[str, str]] = {
-    "time_ns": "time timestamp ts datetime date utc epoch unixtime timeutc snapshottime timeatserver",
+    "time_ns": "time timestamp ts datetime date utc epoch unixtime timeutc snapshottime timeatserver now",
     _FIX_TIME: "lastposupdate timeposition positiontime",
     _ADDRESS: "icao24 icao hex hexid hexident icaoaddress icaohex modes modescode address addr transponder",
     _MMSI: "mmsi",
@@ -49,7 +49,7 @@ SYNONYMS: Final[dict[str, str]] = {
     "alt_geom_ft": "altgeom geoaltitude geomaltitude gnssaltitude altgnss altgps gpsaltitude altitudegeom",
     "alt_msl_ft": "altmsl altitudemsl mslaltitude",
     "on_ground": "onground ground isonground",
-    "gs_kt": "gs groundspeed speed velocity speedkt sog spd",
+    "gs_kt": "gs gscp groundspeed speed velocity speedkt sog spd",
     "track_deg": "track trackangle truetrack direction course cog tracktrue",
     "heading_deg": "heading hdg trueheading",
     "vrate_fpm": "vrate verticalrate vertrate verticalspeed barorate rateofclimb vspeed",
@@ -95,9 +95,7 @@ _UNITS: Final = {"ft": _LENGTH, "kt": _SPEED, "ft/min": _RATE, "deg": _ANGLE, "m
 _SUFFIXES: Final = {u for table in _UNITS.values() for u in table} | {"ns", "us", "ms", "s", "utc"}
 _OPENSKY: Final = {"velocity", "vertrate", "baroaltitude", "lastposupdate"}
 _METRIC: Final = {"alt_baro_ft": "m", "alt_geom_ft": "m", "gs_kt": "m/s", "vrate_fpm": "m/s"}
-_TRUE: Final = dict.fromkeys(("true", "t", "1", "yes", "-1"), "1") | dict.fromkeys(
-    ("false", "f", "0", "no"), "0"
-)
+_TRUE: Final = dict.fromkeys(("true", "t", "1", "yes", "-1"), "1") | dict.fromkeys(("false", "f", "0", "no"), "0")
 _BRACKETS: Final = re.compile(r"(.*?)\s*[(\[]\s*([^)\]]*?)\s*[)\]]\s*")
 
 Ints = npt.NDArray[np.int64]

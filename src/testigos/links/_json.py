@@ -206,7 +206,7 @@ def _array_cells(raw, start, stop, valid, kind, number, first, last):  # type: i
             if column < width:
                 kind[column, row] = k
                 number[column, row] = x
-                if k == STRING or k == ESCAPED or k == CONTAINER:  # the rest of these pages is never touched
+                if k in (STRING, ESCAPED, CONTAINER):  # the rest of these pages is never touched
                     first[column, row] = a
                     last[column, row] = b
             column += 1
@@ -266,7 +266,7 @@ def _object_cells(  # type: ignore[no-untyped-def]
             if column >= 0:
                 kind[column, row] = k
                 number[column, row] = x
-                if k == STRING or k == ESCAPED or k == CONTAINER:  # the rest of these pages is never touched
+                if k in (STRING, ESCAPED, CONTAINER):  # the rest of these pages is never touched
                     first[column, row] = a
                     last[column, row] = b
             i = _blank(raw, i, n)

@@ -16,7 +16,10 @@ from testigos.schema import REPORTS, SOURCES, STATUSES
 
 __all__ = [
     "EMERGENCIES",
+    "IDENTITY_NS",
     "NAMES",
+    "QUALITY",
+    "QUALITY_NS",
     "VOUCHED",
     "Floats",
     "audit",
@@ -75,6 +78,10 @@ QUALITY: Final = {"nic": "nic", "rc": "rc_m", "nac_p": "nac_p", "nac_v": "nac_v"
 
 #: Emergency states by their code (readsb.h, emergency_t; as in DO-260B 2.2.3.2.7.8.1.1).
 EMERGENCIES: Final = ("none", "general", "lifeguard", "minfuel", "nordo", "unlawful", "downed", "reserved")
+
+#: How long what details say counts for the rows after them.
+QUALITY_NS: Final = 180 * 10**9  # own rule: six of readsb's usual 30 s intervals
+IDENTITY_NS: Final = 600 * 10**9  # own rule
 
 _ADDRESS: Final = re.compile(r"\A(~?)([0-9A-Fa-f]{6})\Z")
 

@@ -1,7 +1,7 @@
 """From decoded columns to rows of ``schema.REPORTS``: ranges, statuses, where each row came from."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ import polars as pl
 from testigos.registry import Frames
 from testigos.schema import REPORTS
 
-__all__ = ["address", "nothing", "rows", "squawk_digits"]
+__all__ = ["address", "gathered", "rows", "squawk_digits"]
 
 _HEX: Final = re.compile(r"~?[0-9a-fA-F]{6}")
 _OCTAL: Final = re.compile(r"[0-7]{1,4}")
@@ -37,9 +37,12 @@ def squawk_digits(text: str) -> str | None:
     return text.zfill(4) if _OCTAL.fullmatch(text) else None
 
 
-def nothing(frames: Frames) -> pl.DataFrame:
-    """No rows, with the columns that every link gives."""
-    return rows(frames, np.zeros(0, np.int64), {}, np.zeros(0, np.bool_))
+def gathered(parts: Sequence[pl.DataFrame], gives: Sequence[str]) -> pl.DataFrame:
+    """The parts, one below the other, with exactly the columns ``gives``; missing ones are null."""
+    if not parts:
+        return pl.DataFrame(schema={n: REPORTS[n].dtype for n in gives})
+    table = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
+    return table.select(pl.col(n) if n in table.columns else pl.lit(None, REPORTS[n].dtype).alias(n) for n in gives)
 
 
 def rows(
@@ -62,9 +65,7 @@ def rows(
         if name not in columns
     )
     floats = [n for n in table.columns if table.schema[n].is_float()]
-    table = table.with_columns(
-        pl.when(pl.col(n).is_nan()).then(None).otherwise(pl.col(n)).alias(n) for n in floats
-    )
+    table = table.with_columns(pl.when(pl.col(n).is_nan()).then(None).otherwise(pl.col(n)).alias(n) for n in floats)
     outside = np.zeros(size, np.bool_) if unusable is None else unusable.copy()
     for name in table.columns:
         column = REPORTS[name]

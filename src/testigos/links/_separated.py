@@ -9,7 +9,7 @@ import polars as pl
 from numba import njit
 
 from testigos.links._columns import Use, convert, is_layout, layout
-from testigos.links._rows import nothing
+from testigos.links._rows import gathered
 from testigos.links._text import bytes_of, fields, lines
 from testigos.registry import Frames
 from testigos.registry import frames as make_frames
@@ -65,7 +65,9 @@ def split_table(buffer: bytes, final: bool, chosen: Chosen) -> tuple[Frames, byt
     return make_frames(buffer, start, stop, context), rest
 
 
-def decode_table(frames: Frames, carry: bytes | None, chosen: Chosen) -> tuple[pl.DataFrame, bytes | None]:
+def decode_table(
+    frames: Frames, carry: bytes | None, chosen: Chosen, gives: tuple[str, ...]
+) -> tuple[pl.DataFrame, bytes | None]:
     """Rows of the lines under each line of names, the last of which is ``carry``; without one all are malformed."""
     heads = [i for i in np.flatnonzero(frames.context).tolist() if header(_line(frames, i), chosen)]
     marks = [-1, *heads, len(frames)]
@@ -77,7 +79,7 @@ def decode_table(frames: Frames, carry: bytes | None, chosen: Chosen) -> tuple[p
         of = of[~frames.context[of]]
         if len(of):
             parts.append(_rows(frames, of, header(carry, chosen) if carry is not None else None))
-    return (pl.concat(parts, how="diagonal") if parts else nothing(frames)), carry
+    return gathered(parts, gives), carry
 
 
 def _line(frames: Frames, i: int) -> bytes:

@@ -72,9 +72,7 @@ def fields(
 
 
 @njit(cache=True, nogil=True)
-def _fields(
-    data: Any, start: Any, stop: Any, separator: Any, quote: Any, begin: Any, end: Any, count: Any
-) -> None:
+def _fields(data: Any, start: Any, stop: Any, separator: Any, quote: Any, begin: Any, end: Any, count: Any) -> None:
     width = begin.shape[1]
     for i in range(len(start)):
         at, last, k = start[i], stop[i], 0
@@ -136,8 +134,7 @@ def _says_null(data: Any, low: Any, high: Any) -> bool:
         return bool((second == 97 and (third == 110 or third == 116)) or (second == 47 and third == 97))
     if size == 4:
         return bool(
-            (second == 117 and third == 108 and fourth == 108)
-            or (second == 111 and third == 110 and fourth == 101)
+            (second == 117 and third == 108 and fourth == 108) or (second == 111 and third == 110 and fourth == 101)
         )
     return False
 

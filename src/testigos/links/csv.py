@@ -56,7 +56,7 @@ class Table:
 
     def decode(self, frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         """A row a line; ``carry`` is the last line of names."""
-        return decode_table(frames, carry, self.columns)
+        return decode_table(frames, carry, self.columns, self.GIVES)
 
 
 def configured(mapping: Mapping[str, str]) -> Table:

@@ -38,10 +38,7 @@ def split(buffer: bytes, final: bool = False) -> tuple[Frames, bytes]:
 
 def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     """A row a line; ``carry`` is the line of names."""
-    table, carry = decode_table(frames, carry, ())
-    table = table.select(n for n in GIVES if n in table.columns)
-    if not {"alt_baro_ft", "gs_kt"} <= set(table.columns):
-        return table, carry
+    table, carry = decode_table(frames, carry, (), GIVES)
     zero = pl.col("alt_baro_ft") == 0
     return table.with_columns(
         alt_baro_ft=pl.when(~zero).then("alt_baro_ft"),

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from testigos.links._rows import address, nothing, rows, squawk_digits
+from testigos.links._rows import address, gathered, rows, squawk_digits
 from testigos.links._text import bytes_of
 from testigos.registry import Frames
 from testigos.registry import frames as make_frames
@@ -61,23 +61,22 @@ def recognise(head: bytes) -> int:
 def split(buffer: bytes, final: bool = False) -> tuple[Frames, bytes]:
     """A frame for each element of the track; the text before and after it is context."""
     found: list[tuple[int, int, bool]] = []
-    at = _blank(buffer, 0)
-    if not final and _begins(buffer[at : at + 200]) is None:
-        return make_frames(buffer, [], []), buffer
-    if _begins(buffer[at : at + 200]):
-        opened = _TRACK.search(buffer, at)
-        if opened is None:
-            if not final:
-                return make_frames(buffer, [], []), buffer
-            _add(found, buffer, at, len(buffer), False)
-            return _frames(buffer, found), b""
-        _add(found, buffer, at, opened.end(), True)
-        at = opened.end()
-    data = bytes_of(buffer)
+    data, at = bytes_of(buffer), 0
     while True:
         at = _blank(buffer, at)
         if at >= len(buffer):
             return _frames(buffer, found), b""
+        begins = _begins(buffer[at : at + 200])
+        if begins is None and not final:
+            return _frames(buffer, found), buffer[at:]
+        if begins:
+            opened = _TRACK.search(buffer, at)
+            if opened is None and not final:
+                return _frames(buffer, found), buffer[at:]
+            end = opened.end() if opened else len(buffer)
+            _add(found, buffer, at, end, opened is not None)
+            at = end
+            continue
         if buffer[at] == 93:  # the track ends; the rest of the document follows
             if not final:
                 return _frames(buffer, found), buffer[at:]
@@ -183,7 +182,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
             flight = _flight(piece)
     of = np.flatnonzero(~frames.context)
     if not len(of):
-        return nothing(frames), flight
+        return gathered([], GIVES), flight
     spans = zip(frames.start[of].tolist(), frames.stop[of].tolist(), strict=True)
     read = [_fix(frames.buffer[a:b]) for a, b in spans]
     malformed = np.array([f is None for f in read])
@@ -209,4 +208,4 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         "squawk": pl.Series(squawks, dtype=pl.String),
     }
     columns |= {n: pl.repeat(v, len(of), dtype=pl.String, eager=True) for n, v in said.items()}
-    return rows(frames, of, columns, malformed), flight
+    return gathered([rows(frames, of, columns, malformed)], GIVES), flight

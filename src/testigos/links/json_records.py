@@ -13,7 +13,7 @@ import polars as pl
 from numba import njit
 
 from testigos.links._columns import COLUMN_GIVES, convert, is_layout, joined, layout
-from testigos.links._rows import nothing
+from testigos.links._rows import gathered
 from testigos.links._text import bytes_of
 from testigos.registry import Frames
 from testigos.registry import frames as make_frames
@@ -117,7 +117,7 @@ def _shown(value: Any) -> bytes:
 def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     """A row a record; nothing is carried."""
     if not len(frames):
-        return nothing(frames), carry
+        return gathered([], GIVES), carry
     spans = zip(frames.start.tolist(), frames.stop.tolist(), strict=True)
     records = [_record(frames.buffer[a:b]) for a, b in spans]
     # Records can differ in their names; each kind is converted by itself.
@@ -131,5 +131,5 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         data, begin, end = joined(cells, max(len(names), 1))
         malformed = np.full(len(members), not is_layout(uses))
         parts.append(convert(frames, np.array(members, np.int64), uses, data, begin, end, malformed))
-    table = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
+    table = gathered(parts, GIVES)
     return (table.sort("offset") if len(parts) > 1 else table), carry

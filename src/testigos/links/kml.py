@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from testigos.links._rows import address, nothing, rows
+from testigos.links._rows import address, gathered, rows
 from testigos.links._text import bytes_of, fields, numbers, times
 from testigos.registry import Frames
 from testigos.registry import frames as make_frames
@@ -107,9 +107,7 @@ def split(buffer: bytes, final: bool = False) -> tuple[Frames, bytes]:
         begin = _BEGIN.search(buffer, at, end)
         if begin is None:
             # Outside any Placemark; where it should have held one, something is damaged.
-            damaged = _POINT.search(buffer, at, end) is not None or buffer[end - 12 : end].startswith(
-                b"</Place"
-            )
+            damaged = _POINT.search(buffer, at, end) is not None or buffer[end - 12 : end].startswith(b"</Place")
             damaged |= not re.search(rb"</?(?:kml|Document|Folder)\b", buffer[at:end])
             _add(found, buffer, at, end, not damaged)
         else:
@@ -203,7 +201,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
                 fixes = []
     if track:
         parts.append(_track(frames, track, document))
-    return (pl.concat(parts, how="diagonal") if parts else nothing(frames)), document
+    return gathered(parts, GIVES), document
 
 
 def _inside(frames: Frames, of: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -243,7 +241,10 @@ def _track(frames: Frames, members: list[int], document: _Document) -> pl.DataFr
     lon, bad_lon = numbers(data, begin[:, 0], end[:, 0])
     lat, bad_lat = numbers(data, begin[:, 1], end[:, 1])
     metres, bad_alt = numbers(data, begin[:, 2], end[:, 2])
-    malformed = (count < 2) | bad_lon | bad_lat | np.isnan(lon) | np.isnan(lat)
+    # A coord that cannot be read still belongs to its object and keeps the others in step: it is no malformed
+    # row, which would have no object and be missing from the evidence of one.
+    unreadable = (count < 2) | bad_lon | bad_lat | np.isnan(lon) | np.isnan(lat)
+    lon[unreadable] = lat[unreadable] = metres[unreadable] = np.nan
     columns: dict[str, Any] = {
         "time_ns": pl.Series(time_ns).set(pl.Series(time_ns == -1), None),
         "lat_deg": lat,
@@ -252,12 +253,10 @@ def _track(frames: Frames, members: list[int], document: _Document) -> pl.DataFr
     name = _NAME.search(head)
     columns |= _altitudes(metres, _MODE.search(head), document)
     columns |= _who(_text(name[1]) if name else "", document, len(of))
-    return rows(frames, of, columns, malformed, bad_alt & ~malformed)
+    return rows(frames, of, columns, np.zeros(len(of), np.bool_), bad_alt | unreadable)
 
 
-def _altitudes(
-    metres: npt.NDArray[np.float64], mode: re.Match[bytes] | None, document: _Document
-) -> dict[str, Any]:
+def _altitudes(metres: npt.NDArray[np.float64], mode: re.Match[bytes] | None, document: _Document) -> dict[str, Any]:
     unknown = np.full(len(metres), np.nan)
     clamped = mode is None or mode[1] != b"absolute"
     # tar1090 writes what is on the ground as tracks of their own, without altitudeMode.
@@ -321,9 +320,7 @@ def _route(frames: Frames, members: list[int], document: _Document) -> pl.DataFr
     gs = values[3]
     zero = values[2] == 0.0
     down = pl.Series(zero & (gs <= _CALM_KT))
-    ground = pl.select(
-        pl.when(down).then(True).when(pl.Series(np.abs(values[2]) > 0.0)).then(False)
-    ).to_series()
+    ground = pl.select(pl.when(down).then(True).when(pl.Series(np.abs(values[2]) > 0.0)).then(False)).to_series()
     columns: dict[str, Any] = {
         "time_ns": pl.Series(value).set(pl.Series(~known), None),
         "lat_deg": values[1],
@@ -335,9 +332,7 @@ def _route(frames: Frames, members: list[int], document: _Document) -> pl.DataFr
         "track_deg": values[4],
     }
     columns |= _who("", document, len(members))
-    return rows(
-        frames, np.array(members, np.int64), columns, malformed, (bad[2] | bad[3] | bad[4]) & ~malformed
-    )
+    return rows(frames, np.array(members, np.int64), columns, malformed, (bad[2] | bad[3] | bad[4]) & ~malformed)
 
 
 def _joined(

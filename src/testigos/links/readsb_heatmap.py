@@ -20,7 +20,7 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from testigos.links._rows import nothing, rows
+from testigos.links._rows import gathered, rows
 from testigos.links._text import bytes_of, distinct, texts
 from testigos.registry import Frames
 from testigos.registry import frames as make_frames
@@ -109,7 +109,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     last_ms = int(time_ms[-1]) if len(time_ms) else before[0]
     of = np.flatnonzero(~frames.context)
     if not len(of):
-        return nothing(frames), (last_ms, before[1])
+        return gathered([], GIVES), (last_ms, before[1])
     if len(of) < len(table):
         table, whole, time_ms = table[of], whole[of], time_ms[of]
     key = np.ascontiguousarray(table["hex"] & np.uint32(0x1FFFFFF))
@@ -146,7 +146,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         "callsign": _callsigns(signs).gather(holds),
         "squawk": _squawks(squawks).gather(holds),
     }
-    return rows(frames, of, columns, malformed, bad), (last_ms, known)
+    return gathered([rows(frames, of, columns, malformed, bad)], GIVES), (last_ms, known)
 
 
 @njit(cache=True, nogil=True)

@@ -208,10 +208,10 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     cells = object_cells(raw, frames.start[data], frames.stop[data], _KEYS)
 
     def kind(key: str) -> npt.NDArray[np.int8]:
-        return cells.kind[_FIELDS.index(key)]
+        return np.asarray(cells.kind[_FIELDS.index(key)])
 
     def number(key: str) -> Floats:
-        return cells.number[_FIELDS.index(key)]
+        return np.asarray(cells.number[_FIELDS.index(key)])
 
     def text(key: str) -> pl.Series:
         return texts(raw, cells, _FIELDS.index(key))

@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from testigos.links._rows import address, nothing, rows, squawk_digits
+from testigos.links._rows import address, gathered, rows, squawk_digits
 from testigos.links._text import bytes_of, fields, lines, numbers, texts, times
 from testigos.registry import Frames
 from testigos.registry import frames as make_frames
 from testigos.units import S_NS
 
-__all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "recognise", "split"]
+__all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode_messages", "recognise", "split"]
 
 NAME: Final = "sbs"
 SPEC: Final = "BaseStation socket data format, http://woodair.net/sbs/article/barebones42_socket_data.htm"
@@ -48,9 +48,7 @@ GIVES: Final = (
 )
 
 _START: Final = re.compile(rb"START,(?=(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )[^\r\n]*")
-_CLOCK: Final = re.compile(
-    rb"START,\w{3} (\w{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.\d+)? ([+-]\d{4}) \S+ (\d{4})"
-)
+_CLOCK: Final = re.compile(rb"START,\w{3} (\w{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.\d+)? ([+-]\d{4}) \S+ (\d{4})")
 _MONTHS: Final = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _LINE: Final = re.compile(rb"^(?:\d+,)?(?:MSG,[1-8]|MLAT,[1-8]|STA|AIR|ID|SEL|CLK),", re.MULTILINE)
 _KINDS: Final = {"MSG": 22, "MLAT": 22, "STA": 10, "AIR": 10, "ID": 10, "SEL": 10, "CLK": 10}
@@ -100,9 +98,7 @@ def _clock(line: bytes) -> int | None:
     return int(value[0]) - offset * 60 * S_NS if known[0] else None
 
 
-def _began(
-    frames: Frames, of: npt.NDArray[np.int64], carry: int | None
-) -> tuple[npt.NDArray[np.int64], int | None]:
+def _began(frames: Frames, of: npt.NDArray[np.int64], carry: int | None) -> tuple[npt.NDArray[np.int64], int | None]:
     """For each frame in ``of`` the START before it, -1 where there is none, and the last START."""
     context = np.flatnonzero(frames.context)
     clocks = [carry] + [_clock(frames.buffer[frames.start[i] : frames.stop[i]]) for i in context]
@@ -115,7 +111,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     of = np.flatnonzero(~frames.context)
     began, carry = _began(frames, of, carry)
     if not len(of):
-        return nothing(frames), carry
+        return gathered([], GIVES), carry
     data = bytes_of(frames.buffer)
     start, stop = frames.start[of], frames.stop[of]
     begin, end, count = fields(data, start, stop, ",", _WIDTH)
@@ -167,9 +163,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     odd |= squawk.is_null().to_numpy() & (high > low)
     names = texts(data, *field(_CALLSIGN), lambda t: t.rstrip() or None)
     surface = (talks & (sent == "2")).fill_null(False)
-    frame = pl.DataFrame(
-        {"k": kind, "s": sent, "surface": surface, "ground": flag(_GROUND), "sos": flag(_EMERGENCY)}
-    )
+    frame = pl.DataFrame({"k": kind, "s": sent, "surface": surface, "ground": flag(_GROUND), "sos": flag(_EMERGENCY)})
     frame = frame.select(
         source=pl.when(pl.col("k") == "MLAT")
         .then(pl.lit("mlat"))
@@ -184,7 +178,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     columns |= {n: frame[n] for n in frame.columns}
     state = (kind == "STA").fill_null(False)  # STA has a state where others have a call sign
     columns |= {"squawk": squawk, "callsign": names.set(state, None)}
-    return rows(frames, of, columns, bad, odd & ~bad), carry
+    return gathered([rows(frames, of, columns, bad, odd & ~bad)], GIVES), carry
 
 
 def _stamps(
@@ -196,13 +190,13 @@ def _stamps(
     return np.where(known, value, 0).astype(np.int64), known, wrong
 
 
-def encode(tracks: pl.DataFrame) -> bytes:
+def encode_messages(tracks: pl.DataFrame) -> bytes:
     """``MSG`` lines of rows that have an ICAO address and a time: 1 (call sign), 3 (position), 4 (velocity).
 
     Latitude and longitude have six decimals, speed and track one, altitude and rate none.
 
     >>> row = {"object_id": "icao:ae503d", "time_ns": 1_500_000_000, "lat_deg": 1.5, "lon_deg": -2.25}
-    >>> encode(pl.DataFrame([row]))
+    >>> encode_messages(pl.DataFrame([row]))
     b'MSG,3,1,1,AE503D,1,1970/01/01,00:00:01.500,1970/01/01,00:00:01.500,,,,,1.500000,-2.250000,,,,,,\\r\\n'
     """
     wanted = {
@@ -216,12 +210,8 @@ def encode(tracks: pl.DataFrame) -> bytes:
         "squawk": pl.String,
         "on_ground": pl.Boolean,
     }
-    table = tracks.with_columns(
-        pl.lit(None, t).alias(n) for n, t in wanted.items() if n not in tracks.columns
-    )
-    table = table.filter(
-        pl.col("object_id").str.contains("^(icao|anon):[0-9a-f]{6}$"), pl.col("time_ns").is_not_null()
-    )
+    table = tracks.with_columns(pl.lit(None, t).alias(n) for n, t in wanted.items() if n not in tracks.columns)
+    table = table.filter(pl.col("object_id").str.contains("^(icao|anon):[0-9a-f]{6}$"), pl.col("time_ns").is_not_null())
 
     def text(name: str, decimals: int) -> pl.Expr:
         value = pl.col(name).cast(pl.Float64).round(decimals)
@@ -230,9 +220,7 @@ def encode(tracks: pl.DataFrame) -> bytes:
 
     moment = pl.from_epoch(pl.col("time_ns") + 500_000, time_unit="ns").dt.strftime("%Y/%m/%d,%H:%M:%S%.3f")
     who = pl.when(pl.col("object_id").str.starts_with("anon:")).then(pl.lit("~")).otherwise(pl.lit(""))
-    head = pl.format(
-        "1,1,{}{},1,{},{}", who, pl.col("object_id").str.slice(5).str.to_uppercase(), moment, moment
-    )
+    head = pl.format("1,1,{}{},1,{},{}", who, pl.col("object_id").str.slice(5).str.to_uppercase(), moment, moment)
     ground = pl.when(pl.col("on_ground")).then(pl.lit("-1")).when(~pl.col("on_ground")).then(pl.lit("0"))
     tail = ground.fill_null("")
     has_position = pl.col("lat_deg").is_not_null() & pl.col("lon_deg").is_not_null()

@@ -13,10 +13,11 @@ from testigos.report.land import empty
 from testigos.report.subjects import Subject, subjects
 from testigos.units import LengthUnit
 
-__all__ = ["COLOURS", "Content", "Line", "colours", "flown"]
+__all__ = ["COLOURS", "OTHERS", "Content", "Line", "colours", "flown", "leading", "leads", "ranked", "seconds"]
 
 #: Told apart by people with any colour vision, and in print. Own choice after Okabe and Ito (2008).
 COLOURS: Final = ("#b3261e", "#1d5f9e", "#b86e00", "#1f7a5c", "#7a4a9e", "#55606b", "#8a5a2b", "#a83a74")
+OTHERS: Final = "#8b949c"
 
 
 class Line(Protocol):
@@ -55,9 +56,19 @@ def flown(tracks: pl.DataFrame) -> pl.DataFrame:
 
 
 def colours(every: Sequence[Subject]) -> dict[str, str]:
-    """A colour for each subject, the nearest first; from the eighth on they repeat."""
-    order = sorted(every, key=lambda s: (not s.military, s.nearest_m, s.object_id))
-    return {s.object_id: COLOURS[i % len(COLOURS)] for i, s in enumerate(order)}
+    """A colour for each subject of :func:`leads`, the nearest first; from the ninth on they repeat. Others: grey."""
+    told = ranked(leads(every))
+    return {s.object_id: OTHERS for s in every} | {s.object_id: COLOURS[i % len(COLOURS)] for i, s in enumerate(told)}
+
+
+def leads(every: Sequence[Subject]) -> list[Subject]:
+    """Whom the report is about: the military ones where there are any, else all."""
+    return [s for s in every if s.military] or list(every)
+
+
+def ranked(every: Sequence[Subject]) -> list[Subject]:
+    """Military ones first, then the nearest."""
+    return sorted(every, key=lambda s: (not s.military, s.nearest_m, s.label, s.object_id))
 
 
 def seconds(table: pl.DataFrame) -> npt.NDArray[np.float64]:
@@ -67,6 +78,4 @@ def seconds(table: pl.DataFrame) -> npt.NDArray[np.float64]:
 
 def leading(content: Content, most: int) -> list[Subject]:
     """The subjects a figure shows, the nearest first; military ones before all others."""
-    every = subjects(content.findings)
-    order = sorted(every, key=lambda s: (not s.military, s.nearest_m, s.object_id))
-    return order[:most]
+    return ranked(subjects(content.findings))[:most]

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from testigos.report import charts, maps, words
-from testigos.report.content import Content, colours, flown, leading, seconds
+from testigos.report.content import OTHERS, Content, colours, flown, leading, leads, seconds
 from testigos.report.sentences import place_phrase
 from testigos.report.subjects import Subject, deciding_time, observed, subjects
 from testigos.report.view import View, fit
@@ -18,7 +18,7 @@ __all__ = ["Figure", "figures", "views"]
 
 _WIDTH: Final = 760.0
 _MAX_TRACES: Final = 40
-_MAX_CHARTED: Final = 4
+_MAX_CHARTED: Final = 3
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class Figure:
 
 def _nearest_subjects(every: Sequence[Subject]) -> list[Subject]:
     """Those whose approaches the near map and the charts show: all within three times the nearest."""
-    military = [s for s in every if s.military] or list(every)
-    near = sorted((s for s in military if s.nearest_m < float("inf")), key=lambda s: (s.nearest_m, s.object_id))
+    near = sorted((s for s in leads(every) if s.nearest_m < float("inf")), key=lambda s: (s.nearest_m, s.object_id))
     return [s for s in near if s.nearest_m <= 3 * near[0].nearest_m + 20_000.0][:_MAX_CHARTED]
 
 
@@ -71,8 +70,9 @@ def _traces(content: Content, shown: Sequence[Subject], tint: dict[str, str]) ->
             table["lon_deg"].to_numpy(),
             seconds(table),
             (table["source"].cast(pl.String) == "mlat").fill_null(False).to_numpy(),
+            other=tint[subject.object_id] == OTHERS,
         )
-        for subject in shown
+        for subject in reversed(shown)  # the nearest on top
         for table in fixes.filter(pl.col("object_id") == subject.object_id).partition_by("leg", maintain_order=True)
     ]
 
@@ -104,7 +104,7 @@ def _measured(near: Sequence[Subject], unit: LengthUnit, tint: dict[str, str]) -
 
 
 def _spots(shown: Sequence[Subject]) -> list[maps.Spot]:
-    made: dict[tuple[float, float, str], maps.Spot] = {}
+    made: dict[tuple[object, ...], maps.Spot] = {}
     for subject in shown:
         for _, sortie in subject.sorties:
             for end, word in ((sortie.departure, "first seen"), (sortie.arrival, "lost")):
@@ -112,7 +112,8 @@ def _spots(shown: Sequence[Subject]) -> list[maps.Spot]:
                     continue
                 known = end.get("status") == "airfield"
                 text = words.name(end.get("name") or end.get("icao")) if known else f"{subject.label} {word}"
-                key = (round(end["lat_deg"], 1), round(end["lon_deg"], 1), text)
+                place = ("", 0.0) if known else (round(end["lat_deg"], 1), round(end["lon_deg"], 1))
+                key = (*place, text)
                 made.setdefault(key, maps.Spot(end["lat_deg"], end["lon_deg"], text, open=not known))
     return list(made.values())
 

@@ -69,30 +69,47 @@ def _thin(x: Floats, y: Floats, step_x: float, step_y: float) -> npt.NDArray[np.
 def land(coast: CoastPolygons, view: View, number: int) -> pl.DataFrame:
     """The land in a view as rings, for map ``number``; columns :data:`LAND`, degrees to 1e-5.
 
-    An islet smaller than a pixel stays, as a ring of one vertex.
+    An islet smaller than a pixel stays, as a ring of one vertex; of several in one pixel, one.
     """
     wide, tall = view.east - view.west, view.north - view.south
     west, east = view.west - _MARGIN * wide, view.east + _MARGIN * wide
     south, north = view.south - _MARGIN * tall, view.north + _MARGIN * tall
     step_y = _PIXEL / view.scale
     step_x = step_y / view.cos_lat
-    rings: list[pl.DataFrame] = []
+    rings: list[tuple[Floats, Floats]] = []
     near = coast.polygons.filter((pl.col("south") <= north) & (pl.col("north") >= south))
-    for row in near.iter_rows(named=True):
-        for turn in (-360.0, 0.0, 360.0):
-            if row["west"] + turn > east or row["east"] + turn < west:
-                continue
+    small = (pl.col("north") - pl.col("south") < 2 * step_y) & (pl.col("east") - pl.col("west") < 2 * step_x)
+    for turn in (-360.0, 0.0, 360.0):
+        here = near.filter((pl.col("west") + turn <= east) & (pl.col("east") + turn >= west))
+        dots = here.filter(small).select(
+            lat=(pl.col("south") + pl.col("north")) / 2 + pl.col("shift_lat_deg"),
+            lon=(pl.col("west") + pl.col("east")) / 2 + pl.col("shift_lon_deg") + turn,
+        )
+        cells = dots.group_by(
+            (pl.col("lat") / (2 * step_y)).floor().alias("row"),
+            (pl.col("lon") / (2 * step_x)).floor().alias("column"),
+            maintain_order=True,
+        ).first()
+        rings += [
+            (np.array([x]), np.array([y])) for x, y in zip(cells["lon"].to_list(), cells["lat"].to_list(), strict=True)
+        ]
+        for row in here.filter(~small).iter_rows(named=True):
             piece = coast.vertices[row["first"] : row["first"] + row["count"]].astype(np.float64)
             x, y = piece[:, 0] + (row["shift_lon_deg"] + turn), piece[:, 1] + row["shift_lat_deg"]
             x, y = _cut(x, y, west, True)
             x, y = _cut(x, y, east, False)
             y, x = _cut(y, x, south, True)
             y, x = _cut(y, x, north, False)
-            if len(x) == 0:
-                continue
-            keep = _thin(x, y, step_x, step_y)
-            ring = pl.DataFrame({"lat_deg": y[keep].round(5), "lon_deg": x[keep].round(5)})
-            rings.append(ring.with_columns(pl.lit(len(rings), pl.UInt32).alias("ring")))
+            if len(x):
+                keep = _thin(x, y, step_x, step_y)
+                rings.append((x[keep], y[keep]))
     if not rings:
         return empty()
-    return pl.concat(rings).select(pl.lit(number, pl.UInt8).alias("map"), "ring", "lat_deg", "lon_deg")
+    counts = [len(x) for x, _ in rings]
+    columns = {
+        "map": np.full(sum(counts), number, np.uint8),
+        "ring": np.repeat(np.arange(len(rings), dtype=np.uint32), counts),
+        "lat_deg": np.concatenate([y for _, y in rings]).round(5),
+        "lon_deg": np.concatenate([x for x, _ in rings]).round(5),
+    }
+    return pl.DataFrame(columns, schema=LAND)

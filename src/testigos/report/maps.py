@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,7 @@ class Trace:
     lon_deg: Floats
     seconds: Floats
     coarse: npt.NDArray[np.bool_]
+    other: bool = False  # one of those that the report is not about
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,13 @@ def _path(x: Floats, y: Floats, closed: bool = False) -> str:
 
 
 def _land(land: pl.DataFrame, view: View) -> str:
-    parts = []
-    for ring in land.partition_by("ring", maintain_order=True):
-        # The rings were cut in the box's own longitudes; wrapping them again would tear them.
-        x = (ring["lon_deg"].to_numpy() - view.west) * view.cos_lat * view.scale
-        y = (view.north - ring["lat_deg"].to_numpy()) * view.scale
-        parts.append(_path(x, y, closed=True))
-    return "".join(parts)
+    if land.is_empty():
+        return ""
+    # The rings were cut in the box's own longitudes; wrapping them again would tear them.
+    x = (land["lon_deg"].to_numpy() - view.west) * view.cos_lat * view.scale
+    y = (view.north - land["lat_deg"].to_numpy()) * view.scale
+    edges = [0, *(np.flatnonzero(np.diff(land["ring"].to_numpy())) + 1).tolist(), len(x)]
+    return "".join(_path(x[a:b], y[a:b], closed=True) for a, b in pairwise(edges))
 
 
 def _degrees(value: float, positive: str, negative: str) -> str:
@@ -164,7 +166,7 @@ def _trace(trace: Trace, view: View) -> str:
         last = stop + 1 if stop < len(x) and not (hole[stop - 1] or jump[stop - 1]) else stop
         solid[bool(trace.coarse[start])].append(_path(x[start:last], y[start:last]))
     dashed = "".join(_path(x[i : i + 2], y[i : i + 2]) for i in np.flatnonzero(hole).tolist())
-    parts = [f'<g class="trace" style="stroke:{trace.colour}" transform="scale(.5)">']
+    parts = [f'<g class="trace{" other" if trace.other else ""}" style="stroke:{trace.colour}" transform="scale(.5)">']
     if dashed:
         parts.append(f'<path class="hole" d="{dashed}"/>')
     for coarse, css in ((True, "coarse"), (False, "fine")):
@@ -243,8 +245,11 @@ def draw(
         around = [(x + 7, y + 4, "start"), (x - 7, y + 4, "end"), (x, y - 8, "middle"), (x, y + 17, "middle")]
         parts.append(labels.place(spot.text, around, "place"))
     parts.append(body)
-    for trace in traces:
-        parts.append(_name(trace, view, labels))
+    names: set[str] = set()
+    for trace in reversed(traces):
+        if trace.label not in names:
+            parts.append(_name(trace, view, labels))
+            names.add(trace.label)
     parts.append(_scale_bar(view, unit))
     return "".join(parts) + "</g></svg>"
 
@@ -265,5 +270,6 @@ def _name(trace: Trace, view: View, labels: _Labels) -> str:
             (px + 8, py + 13, "start"),
             (px - 8, py + 13, "end"),
         ]
-    text = labels.place(trace.label, spots, "name")
-    return text.replace('class="name"', f'class="name" style="fill:{trace.colour}"')
+    css = "other-name" if trace.other else "name"
+    text = labels.place(trace.label, spots, css)
+    return text.replace(f'class="{css}"', f'class="{css}" style="fill:{trace.colour}"', 1)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from testigos.model import Finding, iso_utc
 from testigos.report import words
-from testigos.report.content import Content, colours, flown
+from testigos.report.content import Content, colours, flown, leads, ranked
 from testigos.report.figures import figures
 from testigos.report.paragraph import Clause, paragraph
 from testigos.report.sentences import bound, land_note, place_phrase, sentence
@@ -23,6 +23,8 @@ __all__ = ["html", "markdown"]
 
 _RAW_BYTES: Final = 160  # of a frame are shown; the evidence has them all
 _MAX_FIXES: Final = 2_000
+#: Words of a caveat that says what could not be seen.
+_UNSEEN: Final = ("not observable", "nothing is known", "unknown")
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
@@ -47,6 +49,7 @@ class Row:
     """An approach in the table of distances."""
 
     id: str
+    object_id: str
     subject: str
     colour: str
     place: str
@@ -141,32 +144,37 @@ def _row(number: str, finding: Finding, subject: Subject, colour: str, unit: Len
     when = deciding_time(finding)
     return Row(
         number,
+        subject.object_id,
         subject.label,
         colour,
         place_phrase(finding.place) + land_note(finding.place),
         "over it" if finding.details.get("over_land") else words.number(observed(finding), unit, digits),
         (words.span(measure, unit) or "not observable").removeprefix("95 %: "),
-        words.number(hard.low, unit, digits, "down") if hard is not None and hard.low is not None else "not observable",
+        words.number(hard.low, unit, digits, "down")
+        if hard is not None and hard.low is not None
+        else "no certain bound",
         f"{words.clock(when)}, {words.day(when)}",
     )
 
 
 def _not_observable(findings: Sequence[Finding], ids: Sequence[str], labels: Mapping[str, str]) -> list[Clause]:
-    """What these tracks cannot answer, each with the finding that says so."""
-    found: dict[str, list[str]] = {}
+    """What these tracks cannot answer, told once for all aircraft of which it is true."""
+    found: dict[str, dict[str, list[str]]] = {}
     for number, finding in zip(ids, findings, strict=True):
         label = labels.get(finding.subjects[0], "") if finding.subjects else ""
-        for caveat in finding.caveats:
-            if "not observable" in caveat or "nothing is known" in caveat or "unknown" in caveat:
-                found.setdefault(f"{label}: {words.name(caveat, 400)}.", []).append(number)
+        texts = [words.name(c, 400) for c in finding.caveats if any(mark in c for mark in _UNSEEN)]
         if (finding.details.get("territorial_sea") or {}).get("status") == "cannot_tell":
-            place = place_phrase(finding.place)
-            text = f"{label}: whether it came within 12 nautical miles of {place} is not observable."
-            found.setdefault(text, []).append(number)
+            texts.append(f"whether it came within 12 nautical miles of {place_phrase(finding.place)} is not observable")
         if finding.kind == "approach" and bound(finding) is None:
-            text = f"{label}: how much nearer than observed it may have come has no certain bound."
-            found.setdefault(text, []).append(number)
-    return [Clause(text, tuple(numbers)) for text, numbers in found.items()]
+            texts.append("how much nearer than its interval it may have come has no certain bound")
+        for text in texts:
+            found.setdefault(text, {}).setdefault(label, []).append(number)
+    made = []
+    for text, by in found.items():
+        names = list(by) if len(by) <= 6 else [*list(by)[:5], f"{len(by) - 5} others"]
+        numbers = [n for listed in by.values() for n in listed]
+        made.append(Clause(f"{words.join(names)}: {text}.", tuple(numbers) if len(numbers) <= 8 else ()))
+    return made
 
 
 def _title(content: Content) -> str:
@@ -174,8 +182,7 @@ def _title(content: Content) -> str:
     times = [f.start_ns for f in content.findings] + [f.end_ns for f in content.findings]
     text = f"Aircraft near {near}" if near else "Aircraft and where they flew"
     if times:
-        first, last = words.day(min(times)), words.day(max(times))
-        text += f", {first}" if first == last else f", {first} to {last}"
+        text += f", {words.days(min(times), max(times))}"
     return text
 
 
@@ -212,9 +219,8 @@ def _cards(content: Content, ids: Sequence[str], every: Sequence[Subject]) -> li
     tint = colours(every)
     by_id = dict(zip(ids, content.findings, strict=True))
     labels = {s.object_id: s.label for s in every}
-    order = sorted(every, key=lambda s: (not s.military, s.nearest_m, s.label, s.object_id))
     cards = []
-    for subject in order:
+    for subject in ranked(every):
         own = [(n, f) for n, f in by_id.items() if f.subjects and f.subjects[0] == subject.object_id]
         cards.append(
             {
@@ -276,13 +282,13 @@ def _context(content: Content) -> dict[str, Any]:
     every = subjects(content.findings)
     tint = colours(every)
     labels = {s.object_id: s.label for s in every}
-    order = sorted(every, key=lambda s: (not s.military, s.nearest_m, s.object_id))
     rows = [
         _row(n, f, s, tint[s.object_id], content.unit)
-        for s in order
+        for s in ranked(every)
         for n, f in sorted(s.approaches, key=lambda a: (observed(a[1]), a[0]))
         if observed(f) < float("inf")
     ]
+    told = {s.object_id for s in leads(every)}
     methods = sorted({(f.kind, f.method.name, f.method.version) for f in content.findings})
     fixes = _fixes(content, ids, labels)
     return {
@@ -290,7 +296,8 @@ def _context(content: Content) -> dict[str, Any]:
         "simulated": content.simulated,
         "ordinal": {number: i + 1 for i, number in enumerate(ids)},
         "paragraph": paragraph(content.findings, content.unit, content.simulated),
-        "rows": rows,
+        "rows": [r for r in rows if r.object_id in told],
+        "other_rows": [r for r in rows if r.object_id not in told],
         "unit": content.unit,
         "cards": _cards(content, ids, every),
         "fixes": fixes,

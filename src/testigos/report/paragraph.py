@@ -190,6 +190,8 @@ def _approach(group: _Group, unit: LengthUnit) -> list[Clause]:
         parts = []
         at_once = len({deciding_time(f) for _, _, f in items}) == 1
         over = [phrase for phrase, _, f in items if f.details.get("over_land")]
+        if any("mainland" in phrase for phrase in over):  # which says it more exactly
+            over = [phrase for phrase in over if not phrase.startswith("any land")]
         for i, (phrase, _, finding) in enumerate(i for i in items if not i[2].details.get("over_land")):
             measure = finding.measures["distance"]
             assert measure.value is not None
@@ -282,7 +284,7 @@ def _nearest_in_brief(group: _Group, unit: LengthUnit) -> Clause | None:
 
 def _arrival(group: _Group) -> Clause | None:
     """Where the sorties ended: landings by airfield, then tracks that were lost in the air."""
-    landed: dict[str, list[tuple[str, str, int]]] = {}
+    landed: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
     lost: list[tuple[str, str, str]] = []
     for subject in sorted(group.members, key=lambda s: s.label):
         flown = subject.sortie()
@@ -290,13 +292,16 @@ def _arrival(group: _Group) -> Clause | None:
             continue
         number, finding = flown
         phrase, when = end_phrase(finding.arrival, False), end_time(finding.arrival, finding.end_ns)
+        day = words.day(when)
+        begun = words.day(end_time(finding.departure, finding.start_ns))
+        later = "" if day == begun else f" on {day}"
         if finding.arrival is not None and finding.arrival.get("status") == "airfield":
-            landed.setdefault(phrase, []).append((subject.label, number, when))
+            landed.setdefault((phrase, later), []).append((subject.label, number, when))
         else:
-            lost.append((subject.label, number, f"{phrase} at {words.minute(when)}"))
+            lost.append((subject.label, number, f"{phrase} at {words.minute(when)}{later}"))
     parts = [
-        f"{words.join([x[0] for x in items])} {phrase} at {words.clocks(x[2] for x in items)}"
-        for phrase, items in landed.items()
+        f"{words.join([x[0] for x in items])} {phrase} at {words.clocks(x[2] for x in items)}{later}"
+        for (phrase, later), items in landed.items()
     ]
     if len(lost) > 3:
         names = [x[0] for x in lost[:_MAX_NAMED]] + (["others"] if len(lost) > _MAX_NAMED else [])
@@ -322,6 +327,8 @@ def _course(group: _Group, in_full: bool, unit: LengthUnit) -> list[Clause]:
 
 
 def _capital(clause: Clause) -> Clause:
+    if ":" in clause.text.split(" ", 1)[0]:  # an address begins with its authority, in small letters
+        return clause
     return Clause(clause.text[:1].upper() + clause.text[1:], clause.findings)
 
 
@@ -336,9 +343,7 @@ def paragraph(findings: Sequence[Finding], unit: LengthUnit, simulated: bool = F
     'Nothing in these tracks answers the question; that is not proof that nothing was there.'
     """
     every = subjects(findings)
-    military = [s for s in every if s.military]
-    leads = military or every
-    groups = _groups(leads)
+    groups = _groups([s for s in every if s.military] or every)
     clauses: list[Clause] = []
     if not groups:
         clauses.append(

@@ -47,7 +47,9 @@ def place_phrase(place: Mapping[str, Any] | None) -> str:
             " mainland",
         ):
             bare = bare.replace(extra, "")
-        name = f"mainland {bare}" if kind == "mainland" else f"any land of {_country(bare)}"
+        if kind == "country":
+            return f"any land of {_country(bare)}"
+        return f"the mainland of {_country(bare)}" if bare in _WITH_ARTICLE else f"mainland {bare}"
     return name
 
 

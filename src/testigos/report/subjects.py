@@ -97,7 +97,9 @@ def subjects(findings: Sequence[Finding]) -> list[Subject]:
     found: dict[str, Subject] = {}
     for number, finding in zip(finding_ids(findings), findings, strict=True):
         for object_id in finding.subjects:
-            subject = found.setdefault(object_id, Subject(object_id, words.name(object_id)))
+            # a registration is a name by itself; an address says whose it is
+            name = words.name(object_id.removeprefix("reg:"))
+            subject = found.setdefault(object_id, Subject(object_id, name))
             if finding.kind == "identity":
                 details = finding.details
                 subject.identity = (number, finding)

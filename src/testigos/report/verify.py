@@ -48,7 +48,7 @@ def verify(folder: Path) -> list[Problem]:
     """
     try:
         manifest = msgspec.json.decode((folder / bundle.MANIFEST).read_bytes())
-        listed = dict(manifest["files"])
+        listed = msgspec.convert(manifest["files"], dict[str, str])
         made_by = str(manifest["testigos"])
     except OSError as error:
         return [Problem(bundle.MANIFEST, f"cannot be read: {error.strerror}; is {folder} a report?")]

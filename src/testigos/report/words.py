@@ -19,6 +19,7 @@ __all__ = [
     "clocks",
     "count",
     "day",
+    "days",
     "decimals",
     "duration",
     "gap",
@@ -195,6 +196,19 @@ def day(time_ns: int) -> str:
     """
     stamp = _stamp(time_ns)
     return f"{stamp.day} {_MONTHS[stamp.month - 1]} {stamp.year}"
+
+
+def days(first_ns: int, last_ns: int) -> str:
+    """One date or two, without repeating what they share.
+
+    >>> days(0, 86_400_000_000_000)
+    '1 to 2 January 1970'
+    """
+    first, last = day(first_ns), day(last_ns)
+    if first == last:
+        return first
+    shared = first.partition(" ")[2] == last.partition(" ")[2]
+    return f"{first.partition(' ')[0] if shared else first} to {last}"
 
 
 def clocks(times_ns: Iterable[int]) -> str:

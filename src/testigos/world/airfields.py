@@ -238,5 +238,6 @@ def open_airfields() -> Airfields:
             "reference points and longest runways; the hash is of both files' hashes",
         )
     usable = pl.col("lat_deg").is_between(-90, 90) & pl.col("lon_deg").is_between(-180, 180)
+    usable &= ~pl.col("name").str.contains("unknown coordinates")
     ranked = _with_rank(table.filter(usable)).select(pl.col(n).cast(t) for n, t in COLUMNS.items())
     return Airfields(ranked.sort("icao"), source)

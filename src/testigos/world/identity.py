@@ -277,7 +277,8 @@ def read_plane_alert(data: bytes) -> pl.DataFrame:
     """Rows of ``Identity.aircraft`` from plane-alert-db's CSV. Columns: its own README."""
     raw = pl.read_csv(io.BytesIO(data), infer_schema=False, truncate_ragged_lines=True, encoding="utf8-lossy")
     return raw.select(
-        pl.col("$ICAO").str.strip_chars().str.to_lowercase().alias("address"),
+        # a spreadsheet took the leading zeros of some
+        pl.col("$ICAO").str.strip_chars().str.to_lowercase().str.zfill(6).alias("address"),
         _text("$Registration").alias("registration"),
         _text("$ICAO Type").alias("type_code"),
         _text("$Operator").alias("operator"),
