@@ -209,7 +209,8 @@ def archive_round(folder: Path) -> Round:
         name = dice.choice(names)
         data = (copy / name).read_bytes()
         if name.endswith(("json", "jsonl")) and dice.random() < 0.6:
-            lines = [json.dumps(retyped(json.loads(line), dice, 0.1)) for line in data.decode().splitlines()]
+            records = [data.decode()] if name.endswith("json") else data.decode().splitlines()
+            lines = [json.dumps(retyped(json.loads(record), dice, 0.1)) for record in records]
             (copy / name).write_text("\n".join(lines) + "\n")
         elif dice.random() < 0.1:
             (copy / name).unlink()
@@ -258,7 +259,8 @@ def main() -> int:
                 except Exception as error:
                     where = traceback.extract_tb(error.__traceback__)[-1]
                     own = [f for f in traceback.extract_tb(error.__traceback__) if "testigos" in f.filename]
-                    key = f"{type(error).__name__} at {where.filename}:{where.lineno} via {own[-1].filename}:{own[-1].lineno}"
+                    via = own[-1] if own else where
+                    key = f"{type(error).__name__} at {where.filename}:{where.lineno} via {via.filename}:{via.lineno}"
                     failures.setdefault(key, f"round {rounds}\n{traceback.format_exc()[-1800:]}")
                 rounds += 1
         broken += len(failures)

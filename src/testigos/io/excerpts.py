@@ -209,9 +209,13 @@ def write_excerpts(found: Iterable[Excerpt], folder: Path) -> list[Path]:
 def _index(folder: Path) -> pl.DataFrame:
     path = folder / _INDEX
     try:
-        return pl.read_csv(path, schema=_COLUMNS)
+        index = pl.read_csv(path, schema=_COLUMNS)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path}: not a table of frames: {error}") from None
+    for name in index.columns:
+        if index[name].has_nulls():
+            raise InputError(f"{path}: not a table of frames: a row without {name}")
+    return index
 
 
 def reports_from_excerpts(folder: Path, *, link: Link | None = None) -> Iterator[pl.DataFrame]:

@@ -135,7 +135,13 @@ def resolved(link: str | Link | None) -> Link | None:
     return link_named(link) if isinstance(link, str) else link
 
 
-def link_of(reading: Reading, forced: Link | None, hint: str | Link | None, account: Account) -> Link | None:
+def link_of(
+    reading: Reading,
+    forced: Link | None,
+    hint: str | Link | None,
+    account: Account,
+    likely: Link | None = None,
+) -> Link | None:
     """The link to read a document with; null, and an entry in the account, where there is none."""
     if not reading.size:
         account.note(reading.name, "empty")
@@ -145,7 +151,7 @@ def link_of(reading: Reading, forced: Link | None, hint: str | Link | None, acco
     if hint is not None:
         return resolved(hint)
     try:
-        return recognise(reading.head, reading.name)
+        return recognise(reading.head, reading.name, likely)
     except UnknownFormat as error:
         account.note(reading.name, str(error).removeprefix(f"{reading.name}: "))
         account.unrecognised.append(reading.name)
@@ -196,7 +202,7 @@ def reports_of(
             account.bytes += reading.size
             account.duplicates.append((reading.name, reading.copy_of))
             continue
-        chosen = link_of(reading, forced, document.link, account)
+        chosen = link_of(reading, forced, document.link, account, current)
         if chosen is None:
             for _ in reading.blocks():
                 pass

@@ -331,7 +331,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     carried_source = pl.Series([before.number_source or "unknown"], dtype=source.dtype).to_physical().to_numpy()
     has = np.concatenate(([before.number_source is not None], np.ones(len(detailed), np.bool_)))
     slot, may, said_ns = said.inherit(has, before.number_ns, QUALITY_NS)
-    may &= np.concatenate((carried_source, code[detailed]))[slot] == code
+    may &= good & (np.concatenate((carried_source, code[detailed]))[slot] == code)
     slots_of = {k: np.concatenate(([v], detail(k))) for k, v in zip(_NUMBERS, before.numbers, strict=True)}
     numbers = {QUALITY.get(k, k): np.where(may, v[slot], np.nan) for k, v in slots_of.items()}
     kept = quality(numbers, source)

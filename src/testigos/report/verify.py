@@ -26,6 +26,7 @@ from testigos.world import World
 __all__ = ["Problem", "verify"]
 
 _MOST: Final = 20  # problems told of a file
+_DAMAGE: Final = (Exception, pl.exceptions.PanicException)  # Polars panics over some damaged Parquet files
 _AROUND: Final = 40  # characters shown on each side of a difference
 
 
@@ -57,7 +58,7 @@ def verify(folder: Path) -> list[Problem]:
     problems = list(_hashes(folder, listed))
     try:
         problems += _rebuilt(folder, manifest)
-    except Exception as error:  # damaged evidence can fail anywhere; that is the answer, not an accident
+    except _DAMAGE as error:  # damaged evidence can fail anywhere; that is the answer, not an accident
         problems.append(Problem(bundle.EVIDENCE, f"cannot be rebuilt from: {type(error).__name__}: {error}"))
     if problems and made_by != version("testigos"):
         text = f"the report is by Testigos {made_by}, this is {version('testigos')}: numbers may differ for that"
@@ -190,7 +191,7 @@ def _findings(there: bytes, content: Content) -> Iterator[str]:
 def _table(path: Path, made: pl.DataFrame) -> Iterator[str]:
     try:
         there = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except _DAMAGE as error:
         yield f"cannot be read: {error}"
         return
     made = schema.conform(made, schema.TRACKS)

@@ -15,7 +15,7 @@ import io
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Final
 
@@ -187,6 +187,7 @@ class Tables:
         self.folder = folder
         self._state_path = folder / "state.json"
         self.state = State()
+        self._sound: set[str] = set()  # parts whose bytes were found to be those that were written
         if self._state_path.exists():
             try:
                 self.state = msgspec.json.decode(self._state_path.read_bytes(), type=State)
@@ -242,8 +243,11 @@ class Tables:
 
     def _scan(self, part: Part) -> pl.LazyFrame:
         path = self.folder / part.path
-        if not path.exists():
-            raise ArchiveError(f"{path}: missing; ingest again to rebuild the tables")
+        if part.path not in self._sound:
+            # before Polars sees the file: it panics over some that are damaged, and reads wrong numbers from others
+            if (problem := self._problem(part)) is not None:
+                raise ArchiveError(f"{problem}; the raw input is in raw/: delete tables/ and ingest again")
+            self._sound.add(part.path)
         return pl.scan_parquet(path, hive_partitioning=False, glob=False)
 
     def read(
@@ -285,14 +289,18 @@ class Tables:
 
     def verify(self) -> list[str]:
         """What is wrong with the files, as sentences."""
-        found = []
-        for part in self.state.parts:
-            path = self.folder / part.path
-            if not path.exists():
-                found.append(f"{path}: missing")
-            elif sha256(path.read_bytes()).hexdigest() != part.sha256:
-                found.append(f"{path}: has other bytes than were written")
-        return found
+        return [problem for part in self.state.parts if (problem := self._problem(part)) is not None]
+
+    def _problem(self, part: Part) -> str | None:
+        path = self.folder / part.path
+        try:
+            with path.open("rb") as file:
+                same = file_digest(file, "sha256").hexdigest() == part.sha256
+        except FileNotFoundError:
+            return f"{path}: missing"
+        except (OSError, ValueError) as error:
+            return f"{path}: cannot be read: {error}"
+        return None if same else f"{path}: has other bytes than were written"
 
 
 def conditions(

@@ -104,7 +104,7 @@ def read_area(path: Path) -> Place:
         features = _features(msgspec.json.decode(data))
         for number, feature in enumerate(features):
             for points, _ in _lines(feature.get("geometry"), f"feature {number}"):
-                pairs = pairwise(points) if len(points) > 1 else [(points[0], points[0])]
+                pairs = pairwise(points) if len(points) != 1 else [(points[0], points[0])]
                 rows.extend((*a, *b, number) for a, b in pairs if a != b or len(points) == 1)
         properties = features[0].get("properties") if len(features) == 1 else None
         if isinstance(properties, dict) and isinstance(properties.get("name"), str):
