@@ -18,7 +18,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make lint    ruff, mypy, import-linter"
 	@echo "make bench   measure against other packages"
-	@echo "make fuzz    throw damaged bytes at every format for SECONDS=$(SECONDS)"
+	@echo "make fuzz    throw damaged bytes at formats, and at files and archives, each for SECONDS=$(SECONDS)"
 	@echo "make clean   remove environments, caches, compiled kernels and the demo's report"
 
 demo: $(READY)
@@ -41,6 +41,7 @@ bench: $(BENCH_READY)
 fuzz: $(READY)
 	@$(BIN)/python -m pip install --quiet --require-hashes -r bench/fuzz-constraints.txt
 	@$(BIN)/python bench/fuzz.py --seconds $(SECONDS) $(ARGS)
+	@$(BIN)/python bench/fuzz_files.py --seconds $(SECONDS)
 
 # $(call environment,folder,requirements): a fresh virtual environment with exactly these packages and this one.
 # Debian splits ensurepip from Python; the pip beside that Python then fills the environment from outside.

@@ -78,7 +78,22 @@ def mutated(data: bytes, dice: random.Random) -> bytes:
 def retyped(value: object, dice: random.Random, chance: float = 0.02) -> object:
     """A JSON value in which some parts have become something else."""
     if dice.random() < chance:
-        return dice.choice((None, True, -1, 1e308, 10**30, "", "x", [], {}, [None], {"a": 1}, "\ud800".encode("utf-16", "surrogatepass").hex()))
+        return dice.choice(
+            (
+                None,
+                True,
+                -1,
+                1e308,
+                10**30,
+                "",
+                "x",
+                [],
+                {},
+                [None],
+                {"a": 1},
+                "\ud800".encode("utf-16", "surrogatepass").hex(),
+            )
+        )
     if isinstance(value, dict):
         return {k: retyped(v, dice, chance) for k, v in value.items() if dice.random() > chance / 2}
     if isinstance(value, list):
@@ -137,7 +152,10 @@ def place_round(folder: Path) -> Round:
     documents: list[object] = [
         *geometries,
         {"type": "GeometryCollection", "geometries": geometries},
-        {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"name": "Here"}, "geometry": g} for g in geometries]},
+        {
+            "type": "FeatureCollection",
+            "features": [{"type": "Feature", "properties": {"name": "Here"}, "geometry": g} for g in geometries],
+        },
     ]
     file = folder / "place.geojson"
     lat, lon = [11.4, -90.0, 90.0], [-63.1, 180.0, -180.0]
@@ -166,7 +184,9 @@ def bundle_round(folder: Path) -> Round:
 
     (folder / "log.txt").write_bytes(log())
     area = folder / "here.geojson"
-    area.write_text(json.dumps({"type": "Polygon", "coordinates": [[[-63.2, 11.3], [-63, 11.3], [-63, 11.5], [-63.2, 11.3]]]}))
+    area.write_text(
+        json.dumps({"type": "Polygon", "coordinates": [[[-63.2, 11.3], [-63, 11.3], [-63, 11.5], [-63.2, 11.3]]]})
+    )
     made = folder / "made"
     api.report(folder / "log.txt", made, Question(near=("11.4,-63.1", str(area))))
     assert verify(made) == []
@@ -177,7 +197,9 @@ def bundle_round(folder: Path) -> Round:
         copy = folder / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(made, copy)
-        name = dice.choice([*evidence, *evidence, "manifest.json", "findings.json", "tracks.parquet", dice.choice(names)])
+        name = dice.choice(
+            [*evidence, *evidence, "manifest.json", "findings.json", "tracks.parquet", dice.choice(names)]
+        )
         data = (copy / name).read_bytes()
         if name.endswith(".json") and dice.random() < 0.5:
             damaged = json.dumps(retyped(json.loads(data), dice)).encode()

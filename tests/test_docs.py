@@ -126,7 +126,7 @@ def test_the_python_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.chdir(tmp_path)
     lead = actors()[0]
-    write_traces(observe(lead.truth, lead.equipment, SITES, outages()), tmp_path / "tracks", "SIMULATED")
+    write_traces(observe(lead.truth, lead.equipment, SITES, outages()), tmp_path / "tracks")
     names: dict[str, object] = {}
     for number, block in enumerate(_blocks(path, "python")):
         exec(compile(block, f"{path.name}, python block {number + 1}", "exec"), names)

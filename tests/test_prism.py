@@ -16,9 +16,7 @@ def island(lat, lon, radius_m, n=200):
 def drawn(rng, lat, lon, total_m, n=40_000):
     """Points with |A-p| + |p-B| <= total, by rejection."""
     mid = geo.destination(lat[0], lon[0], *(_half(lat, lon)))
-    lats, lons = geo.destination(
-        mid[0], mid[1], rng.uniform(0, 360, n), 0.5 * total_m * np.sqrt(rng.uniform(0, 1, n))
-    )
+    lats, lons = geo.destination(mid[0], mid[1], rng.uniform(0, 360, n), 0.5 * total_m * np.sqrt(rng.uniform(0, 1, n)))
     length = geo.distance_m(lat[0], lon[0], lats, lons) + geo.distance_m(lats, lons, lat[1], lon[1])
     return lats[length <= total_m], lons[length <= total_m]
 

@@ -15,7 +15,7 @@ from testigos.sim.dice import Dice
 from testigos.sim.observe import NACP_EPU_M, Equipment, Outage, Site, observe
 from testigos.sim.random_flights import random_flight, random_flights
 from testigos.sim.truth import TRUTH, Airfield, Performance, Plan, Waypoint, fly, wingman
-from testigos.sim.write import encode, mark_trace, trace_path, write_feed
+from testigos.sim.write import encode, trace_path
 from testigos.units import KT_MPS, NMI_M, S_NS
 
 AVES = (15.672, -63.617)
@@ -166,9 +166,7 @@ def test_a_wingman_joins_keeps_his_place_and_lands_behind(cast):
     assert apart[settled.to_numpy()].max() < 4.0
     assert apart[settled.to_numpy()].min() > 0.4
     assert apart.max() > 5.0
-    lifts = [
-        t.filter(~pl.col("on_ground"))["time_ns"][0] for t in (cast["BARB21"].truth, cast["BARB22"].truth)
-    ]
+    lifts = [t.filter(~pl.col("on_ground"))["time_ns"][0] for t in (cast["BARB21"].truth, cast["BARB22"].truth)]
     assert lifts[1] - lifts[0] == 120 * S_NS
 
 
@@ -315,9 +313,7 @@ def test_nothing_is_heard_beyond_the_horizon_or_in_an_outage():
 
 def test_two_runs_write_the_same_bytes(tree, tmp_path):
     again = story.write_story(tmp_path)
-    first = {
-        p.relative_to(tree.parent): p.read_bytes() for p in sorted(tree.parent.rglob("*")) if p.is_file()
-    }
+    first = {p.relative_to(tree.parent): p.read_bytes() for p in sorted(tree.parent.rglob("*")) if p.is_file()}
     second = {p.relative_to(tmp_path): p.read_bytes() for p in sorted(tmp_path.rglob("*")) if p.is_file()}
     assert again.parent == tmp_path
     assert first == second
@@ -329,7 +325,6 @@ def test_every_trace_says_that_it_is_simulated(tree):
     for path in paths:
         document = json.loads(gzip.decompress(path.read_bytes()))
         assert document["simulated"] is True
-        assert document["desc"].startswith("SIMULATED")
     assert "SIMULATED" in (tree.parent / "SIMULATED.txt").read_text()
 
 
@@ -374,27 +369,9 @@ def test_truth_is_beside_the_tree_and_not_in_it(tree):
     assert not list(Path(tree).rglob("*.parquet"))
 
 
-def test_the_same_day_is_written_as_another_format_with_a_notice_beside_it(reports, tmp_path):
-    day = pl.concat(reports.values()).filter(pl.col("status") == "ok")
-    path = write_feed(day, tmp_path / "feed" / "day.sbs", "sbs")
-    link = registry.link("sbs")
-    found, _ = link.split(path.read_bytes(), final=True)
-    positions = link.decode(found, None)[0].drop_nulls("lat_deg")
-    assert len(positions) == len(day)
-    assert positions["time_ns"].is_sorted()
-    assert set(positions["object_id"]) == set(day["object_id"])
-    assert "SIMULATED" in (path.parent / "SIMULATED.txt").read_text()
-
-
-def test_a_format_that_can_only_be_read_is_refused_by_name(reports, monkeypatch):
-    monkeypatch.delattr(registry.link("sbs"), "encode")
-    with pytest.raises(TypeError, match="'sbs' can only read"):
-        encode("sbs", reports["QQC77"])
-
-
-def test_a_document_without_a_trace_is_not_marked():
-    with pytest.raises(ValueError, match="no trace"):
-        mark_trace(b"{}", "SIMULATED")
+def test_a_format_that_can_only_be_read_is_refused_by_name(reports):
+    with pytest.raises(TypeError, match="'kml' can only read"):
+        encode("kml", reports["QQC77"])
 
 
 # --- many flights

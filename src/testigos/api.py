@@ -1,6 +1,6 @@
 """The library: read, fuse, find, report, verify. The command line calls nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -11,11 +11,13 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos import io
+from testigos.errors import InputError
 from testigos.findings import Scene, find_all
 from testigos.findings import scene as make_scene
 from testigos.findings.identity import is_military
 from testigos.fuse import tracks as fuse_tracks
 from testigos.io import Account, Sources
+from testigos.links.csv import configured
 from testigos.model import Finding, Question
 from testigos.registry import Link
 from testigos.schema import conform
@@ -29,7 +31,8 @@ __all__ = ["DEFAULT_WITHIN_M", "Told", "closest_approach", "find", "read", "repo
 #: With more objects than ``MANY``, a report keeps those that came this near to a place, unless told otherwise.
 DEFAULT_WITHIN_M: Final = 200 * NMI_M
 MANY: Final = 50
-_KEEP_BYTES: Final = 300 << 20  # of reports in memory; beyond it the input is read a second time
+_KEEP_BYTES: Final = 100 << 20  # of reports in memory; beyond it the input is read a second time
+_MOST_ROWS: Final = 5_000_000  # in one report: some GB of memory, and a page that no browser opens
 
 Source = str | PathLike[str]
 
@@ -174,7 +177,15 @@ def _gather(sources: Sources, here: Scene, link: str | Link | None, account: Acc
         within = DEFAULT_WITHIN_M
     wanted = chosen[within] & military if question.military else chosen[within]
     if size > _KEEP_BYTES:
-        kept = list(io.reports(sources, link=link, objects=wanted, progress=progress))
+        rows = 0
+        for batch in io.reports(sources, link=link, objects=wanted, progress=progress):
+            rows += len(batch)
+            if rows > _MOST_ROWS:
+                raise InputError(
+                    f"{len(wanted):,} objects with over {_MOST_ROWS:,} rows are more than one report can hold; "
+                    "ask for fewer with --near, --within, --military or --subject"
+                )
+            kept.append(batch)
     table = pl.concat(kept) if kept else conform(pl.DataFrame())
     return table.filter(pl.col("object_id").is_in(wanted))
 
@@ -185,12 +196,14 @@ def report(
     question: Question,
     *,
     units: str = "nmi",
-    link: str | Link | None = None,
+    link: str | None = None,
+    columns: Mapping[str, str] | None = None,
     progress: bool = False,
     world: World | None = None,
 ) -> Told:
     """Findings on tracks as a folder: page, text, tables, maps and the evidence to rebuild every number.
 
+    ``columns`` maps names of the schema to those of a table, as ``links.csv.configured`` takes it.
     Raises ``InputError`` where nothing can be read, ``UnknownName`` for a place that nothing knows. See
     ``report.bundle`` for what is written; nothing is left half-written.
     """
@@ -200,9 +213,12 @@ def report(
     question = replace(question, near=tuple(question.near))
     here = make_scene(question, world)
     account = Account()
+    reader = configured(columns) if columns else link
     with Sources(_opened(sources)) as opened:
-        table = _gather(opened, here, link, account, progress)
-        fused, notes = fuse_tracks(table, assume_radius_m=question.assume_radius_m)
+        # the reports have no name here: they are large, and not needed again
+        fused, notes = fuse_tracks(
+            _gather(opened, here, reader, account, progress), assume_radius_m=question.assume_radius_m
+        )
         findings = find_all(fused, here)
         objects = sorted(set(fused["object_id"]))
         written = write_report(
@@ -213,7 +229,8 @@ def report(
             scene=here,
             units=units,
             account=account,
-            excerpts=io.excerpts(opened, objects, link=link),
+            excerpts=io.excerpts(opened, objects, link=reader),
+            columns=columns,
         )
     return Told(written.folder, written.paragraph, written.findings, account)
 

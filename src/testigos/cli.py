@@ -71,16 +71,20 @@ class _Utc(click.ParamType[int]):
             self.fail(f"{value!r} is not a time: give ISO 8601 in UTC, such as 2025-10-23T12Z", param, ctx)
 
 
-def _link(name: str | None, columns: str | None) -> Any:
-    """The link that ``--link`` and ``--columns`` name; null to recognise the format."""
-    if columns is None:
-        return name
-    from testigos.links.csv import configured
+class _Columns(click.ParamType[dict[str, str]]):
+    name = "columns"
 
-    try:
-        return configured(dict(pair.split("=", 1) for pair in columns.split(",")))
-    except ValueError as error:
-        raise click.BadParameter(f"{columns!r}: {error}; write name=column, such as time=ts,lat=y") from error
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, str]:
+        from testigos.links.csv import configured
+
+        if isinstance(value, dict):
+            return value
+        try:
+            columns = dict(pair.split("=", 1) for pair in str(value).split(","))
+            configured(columns)
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}; write name=column, such as time=ts,lat=y", param, ctx)
+        return columns
 
 
 def _tell_account(account: Any) -> None:
@@ -95,7 +99,7 @@ def _tell_account(account: Any) -> None:
 
 _sources = click.argument("sources", metavar="TRACKS...", nargs=-1, required=True)
 _by_link = click.option("--link", help="The format, where it is not to be recognised; see 'testigos links'.")
-_by_columns = click.option("--columns", help="Column map for tables: time=ts,lat=y,lon=x,…")
+_by_columns = click.option("--columns", type=_Columns(), help="Column map for tables: time=ts,lat=y,lon=x,…")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -132,7 +136,7 @@ def report(
     units: str,
     out: Path,
     link: str | None,
-    columns: str | None,
+    columns: dict[str, str] | None,
 ) -> None:
     """Write what tracks show, with the evidence, as a folder (report.html, findings.json, …).
 
@@ -146,7 +150,7 @@ def report(
         raise click.BadParameter("the start is not before the end", param_hint="--between")
     start, end = between or (None, None)
     question = Question(near, within, start, end, military, subjects, assume_radius)
-    told = api.report(list(sources), out, question, units=units, link=_link(link, columns), progress=True)
+    told = api.report(list(sources), out, question, units=units, link=link, columns=columns, progress=True)
     _tell_account(told.account)
     click.echo(told.paragraph)
     click.echo(f"\n{len(told.findings)} findings in {told.folder}/report.html", err=True)
@@ -177,11 +181,13 @@ def links() -> None:
 @_by_link
 @_by_columns
 @_teaching
-def ingest(sources: tuple[str, ...], into: Path, link: str | None, columns: str | None) -> None:
+def ingest(sources: tuple[str, ...], into: Path, link: str | None, columns: dict[str, str] | None) -> None:
     """Keep raw input as evidence, and its reports as Parquet; the same input twice changes nothing."""
+    from testigos.links.csv import configured
     from testigos.store import Archive
 
-    account = Archive(into).ingest(list(sources), link=_link(link, columns), progress=True)
+    reader = configured(columns) if columns else link
+    account = Archive(into).ingest(list(sources), link=reader, progress=True)
     click.echo(
         f"{account.documents:,} documents: {account.added:,} new, {account.known:,} known already; "
         f"{account.rows:,} rows added to {into}"

@@ -330,26 +330,30 @@ def left_of(
     The ends are those given to :func:`build`, as closed or open chains in order. At a corner a segment alone
     cannot tell: a point whose nearest is a corner that turns left lies outside it, else inside.
     """
-    key = {(a, b): i for i, (a, b) in enumerate(zip(lat1_deg.tolist(), lon1_deg.tolist(), strict=True))}
-    into = {(a, b): i for i, (a, b) in enumerate(zip(lat2_deg.tolist(), lon2_deg.tolist(), strict=True))}
+    here = np.maximum(found.segment, 0)
 
-    def direction(i: int) -> tuple[float, float]:
-        east = (lon2_deg[i] - lon1_deg[i] + 180.0) % 360.0 - 180.0
-        return east * math.cos(math.radians(0.5 * (lat1_deg[i] + lat2_deg[i]))), lat2_deg[i] - lat1_deg[i]
+    def direction(i: Ints) -> tuple[Floats, Floats]:
+        middle = np.radians(0.5 * (lat1_deg[i] + lat2_deg[i]))
+        return _east(lon1_deg[i], lon2_deg[i]) * np.cos(middle), lat2_deg[i] - lat1_deg[i]
 
-    inside = np.zeros(len(lat_deg), np.bool_)
-    for k, i in enumerate(found.segment.tolist()):
-        if i < 0:
-            continue
-        t = found.fraction[k]
-        ex, ey = direction(i)
-        neighbour = key.get((lat2_deg[i], lon2_deg[i])) if t >= 1.0 else into.get((lat1_deg[i], lon1_deg[i]))
-        if 0.0 < t < 1.0 or neighbour is None:
-            px = (lon_deg[k] - lon1_deg[i] + 180.0) % 360.0 - 180.0
-            px *= math.cos(math.radians(0.5 * (lat_deg[k] + lat1_deg[i])))
-            inside[k] = ex * (lat_deg[k] - lat1_deg[i]) - ey * px > 0.0
-            continue
+    ex, ey = direction(here)
+    px = _east(lon1_deg[here], lon_deg) * np.cos(np.radians(0.5 * (lat_deg + lat1_deg[here])))
+    inside = ex * (lat_deg - lat1_deg[here]) - ey * px > 0.0
+
+    starts, stops = lat1_deg + 1j * lon1_deg, lat2_deg + 1j * lon2_deg
+    for at_end, own, others in ((True, stops, starts), (False, starts, stops)):
+        corner = np.flatnonzero(found.fraction >= 1.0 if at_end else found.fraction <= 0.0)
+        order = np.argsort(others, kind="stable")
+        wanted = own[here[corner]]
+        place = np.minimum(np.searchsorted(others[order], wanted), len(order) - 1)
+        neighbour = order[place]
+        met = others[neighbour] == wanted
         nx, ny = direction(neighbour)
-        turn = ex * ny - ey * nx if t >= 1.0 else nx * ey - ny * ex
-        inside[k] = turn < 0.0
-    return inside
+        turn = ex[corner] * ny - ey[corner] * nx
+        inside[corner[met]] = (turn if at_end else -turn)[met] < 0.0
+    return np.asarray(inside & (found.segment >= 0))
+
+
+def _east(lon1_deg: Floats, lon2_deg: Floats) -> Floats:
+    """Degrees from one meridian east to another, the short way."""
+    return np.asarray((lon2_deg - lon1_deg + 180.0) % 360.0 - 180.0)

@@ -27,9 +27,9 @@ LEAST: Final = 0.5  #: probability under which no airfield is named
 MOST: Final = 0.995  #: nothing is surer than that
 SLOW_KT: Final = 110.0
 
-_GLIDE_FT_NMI: Final = 318.0
-_CLIMB_FT_NMI: Final = 450.0
-_RANK_WEIGHT: Final = np.array([0.03, 0.3, 1.0, 1.0])
+_GLIDE_FT_NMI: Final = 330.0
+_CLIMB_FT_NMI: Final = 750.0
+_RANK_WEIGHT: Final = np.array([0.012, 0.12, 1.0, 1.0])
 _NEAREST: Final = 16
 
 Floats = npt.NDArray[np.float64]
@@ -71,8 +71,8 @@ def airfield_ends(states: States, fields: Airfields) -> Ends:
     angle = np.radians(np.where(straight, bearing - states.course_deg[:, None], 0.0))
     along, across = away * np.cos(angle), away * np.sin(angle)
     loose = np.where(straight, 1.0, 2.0)
-    spread_along = loose * (0.9 + 0.45 * expected)
-    spread_across = loose * (0.6 + 0.30 * expected)
+    spread_along = loose * (0.35 + 0.65 * expected)
+    spread_across = loose * (0.27 + 0.43 * expected)
     likelihood = (
         weight
         * np.exp(-0.5 * ((along - expected) / spread_along) ** 2 - 0.5 * (across / spread_across) ** 2)
@@ -82,9 +82,9 @@ def airfield_ends(states: States, fields: Airfields) -> Ends:
     # "none": a track that happens to end here, as likely anywhere within a wide circle; the more so the higher
     lowest = np.where(there, low, np.inf).min(axis=1, initial=np.inf)
     lowest = np.where(np.isfinite(lowest), lowest, HIGHEST_FT)
-    nothing = 0.0004 + 0.004 * (lowest / HIGHEST_FT)
-    nothing[(states.sink_fpm < 150.0) & (lowest > 300.0)] *= 8.0
-    nothing[np.isnan(states.sink_fpm) & (lowest > 1_500.0)] *= 4.0
+    nothing = 0.0001 + 0.0002 * (lowest / HIGHEST_FT)
+    nothing[(states.sink_fpm < 150.0) & (lowest > 300.0)] *= 2.0
+    nothing[np.isnan(states.sink_fpm) & (lowest > 1_500.0)] *= 3.0
 
     ground = states.on_ground
     likelihood[ground] = (weight * np.exp(-0.5 * away**2))[ground]

@@ -180,26 +180,27 @@ def write_excerpts(found: Iterable[Excerpt], folder: Path) -> list[Path]:
     ordered = sorted(found, key=lambda e: (e.document_id, e.index))
     (folder / _FOLDER).mkdir(parents=True, exist_ok=True)
     contents: dict[str, list[bytes]] = {}
-    tables = []
-    for excerpt in ordered:
-        contents.setdefault(f"{excerpt.segment[:16]}.bin", []).append(excerpt.data)
-        places = {"offset": excerpt.offsets, "length": excerpt.lengths, "context": excerpt.contexts}
-        tables.append(
-            pl.DataFrame(places)
-            .select(
-                pl.lit(excerpt.document_id).alias("document_id"),
-                pl.lit(excerpt.document).alias("document"),
-                pl.lit(excerpt.link).alias("link"),
-                pl.lit(excerpt.index).alias("index"),
-                pl.lit(excerpt.segment).alias("segment"),
-                "offset",
-                "length",
-                "context",
-            )
-            .cast(_COLUMNS)  # type: ignore[arg-type]
-        )
     written = [folder / _INDEX]
-    pl.concat([pl.DataFrame(schema=_COLUMNS), *tables]).write_csv(written[0])
+    with written[0].open("wb") as index:
+        pl.DataFrame(schema=_COLUMNS).write_csv(index)
+        for excerpt in ordered:
+            contents.setdefault(f"{excerpt.segment[:16]}.bin", []).append(excerpt.data)
+            places = {"offset": excerpt.offsets, "length": excerpt.lengths, "context": excerpt.contexts}
+            (
+                pl.DataFrame(places)
+                .select(
+                    pl.lit(excerpt.document_id).alias("document_id"),
+                    pl.lit(excerpt.document).alias("document"),
+                    pl.lit(excerpt.link).alias("link"),
+                    pl.lit(excerpt.index).alias("index"),
+                    pl.lit(excerpt.segment).alias("segment"),
+                    "offset",
+                    "length",
+                    "context",
+                )
+                .cast(_COLUMNS)  # type: ignore[arg-type]
+                .write_csv(index, include_header=False)
+            )
     for name, parts in contents.items():
         written.append(folder / _FOLDER / name)
         written[-1].write_bytes(b"".join(parts))

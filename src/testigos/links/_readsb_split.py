@@ -311,7 +311,7 @@ AIRCRAFT_OBJECTS: Final = (False, *_bytes(b'"hex"', b'"aircraft"', b'"ac"'))
 def split_documents(
     buffer: bytes, final: bool, division: tuple[object, ...], complete: Callable[[bytes], bool]
 ) -> tuple[Frames, bytes]:
-    """Headers (context), elements and trailers (context), and the rest that needs more bytes.
+    """Headers (context), elements, trailers and some closing braces (context), and the rest.
 
     A document whose header is not ``complete`` (its keys stand behind the array) is held back until its end is
     seen, up to ``HELD`` bytes, so that its elements and its keys always arrive together.
@@ -321,13 +321,19 @@ def split_documents(
     kind = np.empty(len(raw) + 1, np.uint8)
     count, rest = _split(raw, final, *division, start, stop, kind)  # type: ignore[call-arg]
     start, stop, kind = start[:count].copy(), stop[:count].copy(), kind[:count].copy()
-    # Only the last document can lack its end.
     marks = np.flatnonzero(kind != _DATA)
-    if not final and len(marks) and kind[marks[-1]] == _HEADER:
-        last = int(marks[-1])
-        begin = int(start[last])
-        if len(buffer) - begin < HELD and not complete(buffer[begin : int(stop[last])]):
-            start, stop, kind, rest = start[:last], stop[:last], kind[:last], begin
+    for number in np.flatnonzero(kind[marks] == _HEADER):
+        header = int(marks[number])
+        begin = int(start[header])
+        if complete(buffer[begin : int(stop[header])]):
+            continue
+        if number + 1 < len(marks):
+            # Keys of a later document must not be taken for this one's: its end is part of the context.
+            end = int(marks[number + 1])
+            if kind[end] == _END and int(stop[end]) - begin <= HELD:
+                kind[end] = _TRAILER
+        elif not final and len(buffer) - begin < HELD:
+            start, stop, kind, rest = start[:header], stop[:header], kind[:header], begin
     real = kind != _END
     context = (kind == _HEADER) | (kind == _TRAILER)
     return Frames(buffer, start[real], stop[real], context[real]), buffer[int(rest) :]

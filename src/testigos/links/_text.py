@@ -121,7 +121,7 @@ def numbers(data: Bytes, begin: Ints, end: Ints) -> tuple[npt.NDArray[np.float64
 def _says_null(data: Any, low: Any, high: Any) -> bool:
     """Empty, or one of the words that tables write for an unknown value: null, none, nan, na, nat, n/a."""
     size = high - low
-    if size == 0:
+    if size <= 0:  # a stamp of two fields ends before it begins where the line lacks them
         return True
     if size > 4 or data[low] | 32 != 110:  # n
         return False

@@ -190,8 +190,9 @@ def _times(found: Frames, carry: _Carry) -> tuple[Floats, _Carry]:
             times.append(_now(text + b"]}"))
             opens[i] = 1
             header, begin = text, int(found.start[i])
-        elif begin >= 0 and not _complete(header) and int(found.stop[i]) - begin <= HELD:
-            times[-1] = _now(b"{" + text)
+        else:
+            if begin >= 0 and not _complete(header) and int(found.stop[i]) - begin <= HELD and text != b"}":
+                times[-1] = _now(b"{" + text)
             begin = -1
     return np.array(times)[np.cumsum(opens)[~found.context]], _Carry(times[-1])
 

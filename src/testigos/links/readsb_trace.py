@@ -221,8 +221,9 @@ def _documents(found: Frames, carry: _Carry) -> tuple[list[_Document], npt.NDArr
             documents.append(_document(_keys(text + b"]}")))
             opens[i] = 1
             header, begin = text, int(found.start[i])
-        elif begin >= 0 and not _complete(header) and int(found.stop[i]) - begin <= HELD:
-            documents[-1] = _document(_keys(header + b"]," + text))
+        else:
+            if begin >= 0 and not _complete(header) and int(found.stop[i]) - begin <= HELD and text != b"}":
+                documents[-1] = _document(_keys(header + b"]," + text))
             begin = -1
     return documents, np.cumsum(opens)[~found.context]
 

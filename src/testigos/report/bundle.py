@@ -107,17 +107,19 @@ def account_lines(account: Account, notes: TracksNotes) -> list[tuple[str, str]]
     return lines
 
 
-def _frames_table(evidence: Path) -> pl.DataFrame:
-    text = ("document_id", "document", "link", "segment")
+def _frames_table(evidence: Path, *columns: str) -> pl.DataFrame:
+    """Only these columns: the names and hashes would be most of a large table."""
+    kinds = {"offset": pl.UInt64, "length": pl.UInt32}
     return pl.read_csv(
         evidence / "frames.csv",
-        schema_overrides={**dict.fromkeys(text, pl.String), "offset": pl.UInt64, "length": pl.UInt32},
-    )
+        columns=list(columns),
+        schema_overrides={name: kinds.get(name, pl.Categorical()) for name in columns},
+    ).select(columns)
 
 
 def documents_of(evidence: Path) -> list[dict[str, str]]:
     """Documents that the evidence is from, in the order of their names."""
-    table = _frames_table(evidence).select("document", "link", "document_id").unique().sort(pl.all())
+    table = _frames_table(evidence, "document", "link", "document_id").unique().cast(pl.String).sort(pl.all())
     return [{"name": d, "link": link, "sha256": i} for d, link, i in table.iter_rows()]
 
 
@@ -134,34 +136,26 @@ def frames_of(evidence: Path, wanted: Iterable[str]) -> dict[str, bytes]:
     )
     # The bytes of a segment's frames follow each other in the order of the table.
     ends = pl.col("length").cast(pl.Int64).cum_sum().over("segment")
-    table = _frames_table(evidence).with_columns(
-        pl.col("segment").str.slice(0, 16).alias("key"),
+    table = _frames_table(evidence, "segment", "offset", "length").select(
+        "segment",
+        "offset",
         (ends - pl.col("length")).alias("begin"),
         ends.alias("end"),
     )
+    named = table.join(keys.select("offset").unique(), on="offset", how="semi").with_columns(
+        pl.col("segment").cast(pl.String).str.slice(0, 16).alias("key")
+    )
     found: dict[str, bytes] = {}
-    for (key,), rows in table.join(keys, on=["key", "offset"]).partition_by("key", as_dict=True).items():
+    for (key,), rows in named.join(keys, on=["key", "offset"]).partition_by("key", as_dict=True).items():
         data = (evidence / "frames" / f"{key}.bin").read_bytes()
         for row in rows.iter_rows(named=True):
             found.setdefault(row["id"], data[row["begin"] : row["end"]])
     return found
 
 
-def says_simulated(evidence: Path) -> bool:
-    """Does any document say in its head that it is simulated?
-
-    Only frames of context are asked: what an aircraft transmits cannot make a report a simulation.
-    """
-    table = _frames_table(evidence)
-    ends = pl.col("length").cast(pl.Int64).cum_sum().over("segment")
-    heads = table.with_columns((ends - pl.col("length")).alias("begin"), ends.alias("end")).filter("context")
-    for (segment,), rows in heads.partition_by("segment", as_dict=True, maintain_order=True).items():
-        data = (evidence / "frames" / f"{str(segment)[:16]}.bin").read_bytes()
-        for begin, end in rows.select("begin", "end").iter_rows():
-            head = data[begin:end]
-            if b'"simulated":true' in head.replace(b" ", b"") or b"SIMULATED" in head:
-                return True
-    return False
+def says_simulated(tracks: pl.DataFrame) -> bool:
+    """Does the origin of any row say that it is simulated?"""
+    return bool(tracks["simulated"].any())
 
 
 def _named_simulated(account: Account) -> bool:
@@ -186,7 +180,7 @@ def is_report(folder: Path) -> bool:
     """Is it a folder that this module wrote?"""
     try:
         return "testigos" in msgspec.json.decode((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return False
 
 
@@ -223,11 +217,13 @@ def write_report(
     units: str,
     account: Account,
     excerpts: Iterable[Excerpt],
+    columns: Mapping[str, str] | None = None,
 ) -> Written:
     """Writes the folder ``out`` and gives what it holds.
 
     ``tracks`` and ``findings`` as fuse and the finders gave them, ``excerpts`` the raw frames of all objects in
-    ``tracks``, ``units`` a key of ``units.LENGTH_UNITS``. An older report there is replaced at the end.
+    ``tracks``, ``units`` a key of ``units.LENGTH_UNITS``, ``columns`` the column map that tables were read with.
+    An older report there is replaced at the end.
     Raises ``InputError`` where ``out`` is something else that is not empty, or cannot be written.
     """
     if units not in LENGTH_UNITS:
@@ -239,7 +235,7 @@ def write_report(
         out.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
         made.chmod(0o755)
-        written = _fill(made, findings, tracks, notes, scene, units, account, excerpts)
+        written = _fill(made, findings, tracks, notes, scene, units, account, excerpts, columns or {})
         _move(made, out)
     except OSError as error:
         raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
@@ -260,13 +256,14 @@ def _fill(
     units: str,
     account: Account,
     excerpts: Iterable[Excerpt],
+    columns: Mapping[str, str],
 ) -> Written:
     evidence = folder / EVIDENCE
     write_excerpts(excerpts, evidence)
     world_folder = folder / WORLD
     world_folder.mkdir(parents=True, exist_ok=True)
     scene.world.excerpt(world_folder, scene.targets, tracks)
-    simulated = says_simulated(evidence) or _named_simulated(account)
+    simulated = says_simulated(tracks) or _named_simulated(account)
     content = Content(
         findings,
         tracks,
@@ -278,6 +275,7 @@ def _fill(
         frames=frames_of(evidence, (e for f in findings for e in f.evidence)),
         documents=documents_of(evidence),
         account=account_lines(account, notes),
+        columns=columns,
     )
     shown = [land(scene.world.coast, view, number) for number, view in views(content)]
     content = replace(content, land=pl.concat(shown) if shown else empty())
@@ -307,6 +305,7 @@ def manifest(folder: Path, content: Content, units: str) -> bytes:
             "simulated": content.simulated,
             "question": question_json(content.question),
             "units": units,
+            "columns": dict(sorted(content.columns.items())),
             "objects": sorted(content.tracks["object_id"].drop_nulls().unique().to_list()),
             "data": [{"name": n, "version": v, "sha256": s, "licence": li} for n, v, s, li in sorted(sources)],
             "documents": list(content.documents),

@@ -32,7 +32,7 @@ class Content:
     """``places`` by name and kind; ``frames`` are raw bytes by frame id; ``documents`` what was read.
 
     ``land`` as in :mod:`testigos.report.land`, map 0 the near one, map 1 the far one. ``account`` are lines of
-    what was read and refused, in the order of print.
+    what was read and refused, in the order of print. ``columns`` is the user's column map for tables.
     """
 
     findings: Sequence[Finding]
@@ -46,6 +46,7 @@ class Content:
     frames: Mapping[str, bytes] = field(default_factory=dict)
     documents: Sequence[Mapping[str, str]] = ()
     account: Sequence[tuple[str, str]] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def flown(tracks: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from testigos import schema
 from testigos.findings import find_all, scene
 from testigos.fuse import tracks as fuse_tracks
 from testigos.io import reports_from_excerpts
+from testigos.links.csv import configured
 from testigos.report import bundle
 from testigos.report.content import Content
 from testigos.report.published import published
@@ -53,7 +54,7 @@ def verify(folder: Path) -> list[Problem]:
         made_by = str(manifest["testigos"])
     except OSError as error:
         return [Problem(bundle.MANIFEST, f"cannot be read: {error.strerror}; is {folder} a report?")]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         return [Problem(bundle.MANIFEST, f"is no manifest of a report: {error}")]
     problems = list(_hashes(folder, listed))
     try:
@@ -81,7 +82,8 @@ def _content(folder: Path, manifest: Mapping[str, Any]) -> Content:
     evidence = folder / bundle.EVIDENCE
     question = bundle.question_of(manifest["question"])
     here = scene(question, World.from_bundle(folder / bundle.WORLD))
-    batches = list(reports_from_excerpts(evidence))
+    columns = {str(k): str(v) for k, v in manifest["columns"].items()}
+    batches = list(reports_from_excerpts(evidence, link=configured(columns) if columns else None))
     reports = pl.concat(batches) if batches else schema.conform(pl.DataFrame())
     reports = reports.filter(pl.col("object_id").is_in(list(manifest["objects"])))
     tracks, _ = fuse_tracks(reports, assume_radius_m=question.assume_radius_m)
@@ -91,13 +93,14 @@ def _content(folder: Path, manifest: Mapping[str, Any]) -> Content:
         tracks,
         question,
         LENGTH_UNITS[manifest["units"]],
-        bool(manifest["simulated"]) or bundle.says_simulated(evidence),
+        bool(manifest["simulated"]) or bundle.says_simulated(tracks),
         str(manifest["testigos"]),
         places={(t.name, t.kind): t for t in here.targets},
         land=bundle.read_map(folder),
         frames=bundle.frames_of(evidence, (e for f in findings for e in f.evidence)),
         documents=bundle.documents_of(evidence),
         account=[(str(k), str(v)) for k, v in manifest["account"]],
+        columns=columns,
     )
 
 
@@ -162,7 +165,7 @@ def _findings(there: bytes, content: Content) -> Iterator[str]:
     try:
         listed = msgspec.json.decode(there)
         by_id = {str(f["id"]): f for f in listed}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         yield f"is no list of findings: {error}"
         return
     made = {f["id"]: f for f in msgspec.json.decode(msgspec.json.encode(published(content.findings, content.unit)))}

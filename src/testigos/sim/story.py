@@ -204,7 +204,7 @@ def write_story(folder: str | Path) -> Path:
     tree = root / "globe_history"
     for actor in everyone:
         reports = observe(actor.truth, actor.equipment, SITES, outages())
-        write_traces(reports, tree, "SIMULATED: the story of 23 October 2025")
+        write_traces(reports, tree)
     pl.concat([a.truth for a in everyone]).write_parquet(root / "truth.parquet", compression="zstd")
     write_notice(root)
     return tree

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import msgspec
 import polars as pl
 
 from testigos.registry import link
 from testigos.units import DAY_S, S_NS
 
-__all__ = ["NOTICE", "encode", "mark_trace", "trace_path", "write_feed", "write_notice", "write_traces"]
+__all__ = ["NOTICE", "encode", "trace_path", "write_notice", "write_traces"]
 
 NOTICE = """SIMULATED
 
@@ -47,46 +46,21 @@ def trace_path(object_id: str, day: int) -> str:
     return f"{date:%Y/%m/%d}/traces/{address[-2:]}/trace_full_{stem}.json"
 
 
-def mark_trace(document: bytes, text: str) -> bytes:
-    """The trace with ``text`` as its description and ``"simulated":true`` in its header.
-
-    Readers of the format ignore keys that they do not know.
-    """
-    key = b'"trace":'
-    head, found, tail = document.partition(key)
-    if not found:
-        raise ValueError("no trace in this document")
-    mark = b'"desc":' + msgspec.json.encode(text) + b',"simulated":true,\n'
-    return head + mark + found + tail
-
-
-def write_traces(reports: pl.DataFrame, tree: Path, text: str) -> list[Path]:
+def write_traces(reports: pl.DataFrame, tree: Path) -> list[Path]:
     """Write gzipped ``trace_full`` files, one an object and UTC day, below ``tree``; returns their paths.
 
-    ``reports`` are of one or more objects, each in the order of time; ``text`` goes into each header and
-    should begin with SIMULATED.
+    ``reports`` are of one or more objects, each in the order of time. Each header says ``"simulated":true``.
     """
     paths = []
     for (object_id,), rows in reports.group_by("object_id", maintain_order=True):
         for day, part in _days(rows):
             path = tree / trace_path(cast(str, object_id), day)
             path.parent.mkdir(parents=True, exist_ok=True)
-            document = mark_trace(encode("readsb_trace", part), text)
+            document = encode("readsb_trace", part.with_columns(pl.lit(True).alias("simulated")))
             # No name and no time in the gzip header: the same bytes on every run.
             path.write_bytes(gzip.compress(document, 6, mtime=0))
             paths.append(path)
     return paths
-
-
-def write_feed(reports: pl.DataFrame, path: Path, name: str) -> Path:
-    """Write all reports in the order of time as one document of the link ``name``, with a notice beside it.
-
-    For formats that hold many objects and have no place for a remark. Raises as :func:`encode`.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode(name, reports.sort("time_ns", "object_id", maintain_order=True)))
-    write_notice(path.parent)
-    return path
 
 
 def write_notice(folder: Path) -> Path:

@@ -71,7 +71,7 @@ class Archive:
         """Is there an archive in this folder?"""
         try:
             mark = msgspec.json.decode((Path(path) / _MARK).read_bytes())
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError, RecursionError):
             return False
         return isinstance(mark, dict) and mark.get("format") == _FORMAT["format"]
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Annotated, Final
 
 import msgspec
 import zstandard
@@ -24,23 +24,27 @@ _PACK_BYTES: Final = 256 << 20  #: stored bytes after which a pack is closed and
 _LEVEL: Final = 3
 
 
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Size = Annotated[int, msgspec.Meta(ge=0)]
+
+
 class KeptSegment(msgspec.Struct, frozen=True, tag="segment", tag_field="kind"):
     """Where a segment is: ``stored`` bytes from ``at`` in a pack, ``bytes`` when decompressed."""
 
-    sha256: str
-    at: int
-    stored: int
-    bytes: int
+    sha256: Sha256
+    at: Size
+    stored: Size
+    bytes: Size
 
 
 class KeptDocument(msgspec.Struct, frozen=True, tag="document", tag_field="kind"):
     """A complete document; ``link`` is null where none recognised it, ``problems`` were met in reading."""
 
-    id: str
+    id: Sha256
     name: str
     link: str | None
-    bytes: int
-    segments: tuple[str, ...]
+    bytes: Size
+    segments: tuple[Sha256, ...]
     problems: tuple[str, ...] = ()
 
 
@@ -61,7 +65,7 @@ class Packs:
         for path in sorted(self.folder.glob("[0-9]*.jsonl")):
             try:
                 records = _DECODER.decode_lines(path.read_bytes())
-            except (msgspec.DecodeError, OSError) as error:
+            except (ValueError, OSError) as error:
                 raise ArchiveError(f"{path}: damaged index: {error}") from None
             self.add(path.stem, records)
 

@@ -191,7 +191,7 @@ class Tables:
         if self._state_path.exists():
             try:
                 self.state = msgspec.json.decode(self._state_path.read_bytes(), type=State)
-            except (msgspec.DecodeError, OSError) as error:
+            except (ValueError, OSError) as error:
                 raise ArchiveError(f"{self._state_path}: damaged: {error}") from None
 
     def clean(self) -> None:

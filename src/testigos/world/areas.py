@@ -109,7 +109,7 @@ def read_area(path: Path) -> Place:
         properties = features[0].get("properties") if len(features) == 1 else None
         if isinstance(properties, dict) and isinstance(properties.get("name"), str):
             called = properties["name"]
-    except (ValueError, msgspec.MsgspecError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: {error}") from error
     if not rows:
         raise InputError(f"{path}: no point, line or polygon in it")

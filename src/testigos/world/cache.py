@@ -66,7 +66,7 @@ def sha256_of(path: Path) -> str:
     if record is not None and record.exists():
         try:
             known = msgspec.json.decode(record.read_bytes(), type=dict[str, list[Any]])
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, ValueError):  # also what is not UTF-8
             known = {}  # only a memory: made again
     if (entry := known.get(str(path))) and entry[:2] == mark and len(entry) == 3:
         return str(entry[2])

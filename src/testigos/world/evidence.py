@@ -64,6 +64,8 @@ def _ends(tracks: pl.DataFrame) -> pl.DataFrame:
     """Positions of the first and last usable fix of every leg, and of every object."""
     fixes = tracks.filter(pl.col("lat_deg").is_not_null() & pl.col("lon_deg").is_not_null())
     position = ("lat_deg", "lon_deg")
+    keyed = ("object_id", "leg", "time_ns", "status", *position)
+    fixes = fixes.select(n for n in keyed if n in fixes.columns)
     tables = [fixes.select(position).head(0)]
     for rows in (fixes, fixes.filter(pl.col("status") == "ok")):
         for keys in (["object_id"], ["object_id", "leg"] if "leg" in rows.columns else ["object_id"]):
@@ -109,7 +111,7 @@ class _Excerpt(World):
         self._folder = folder
         try:
             self._meta = msgspec.json.decode((folder / "world.json").read_bytes(), type=_Meta)
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise VerifyError(f"{folder / 'world.json'}: {error}") from error
         for entry in self._meta.places:
             place = Place(

@@ -101,7 +101,7 @@ class Outcome:
 def _records(root: Path | None) -> dict[str, _Entry]:
     try:
         return msgspec.json.decode((root / _RECORD).read_bytes(), type=dict[str, _Entry]) if root else {}
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError):  # also what is not UTF-8
         return {}
 
 
