@@ -589,7 +589,7 @@ def test_links_that_allow_it_decode_small_documents_together_with_the_same_resul
         return decode(given, carry)
 
     monkeypatch.setattr(line_link, "decode", counted)
-    monkeypatch.setattr(line_link, "CONCATENABLE", True, raising=False)
+    monkeypatch.setattr(line_link, "FRESH_START", b"#", raising=False)
     assert table(folder).equals(apart)
     assert calls == [408, 1, 102]
 

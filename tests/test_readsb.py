@@ -235,3 +235,17 @@ def test_a_trace_that_says_it_is_simulated_is_marked_in_every_row():
     assert table["simulated"].to_list() == [True, True]
     assert feed(readsb_trace, [readsb_trace.encode(table)])[0]["simulated"].to_list() == [True, True]
     assert rows("[0,1,2,0,1,1,0,0,null]")["simulated"].to_list() == [None]
+
+
+def test_a_malformed_row_inherits_nothing():
+    table = rows('[0,1,2,0,1,1,0,0,{"type":"tisb_other","nic":8,"rc":186,"version":2}]', "[1,1,2,0,1,1,0,x,null]")
+    assert table["nic"].to_list() == [8, None]
+    assert table["adsb_version"].to_list() == [2, None]
+
+
+def test_keys_behind_another_document_do_not_date_one_that_has_no_time():
+    data = b'{"icao":"ae503d","trace":[[0,1,2,0,1,1,0,0,null]]}\n"timestamp":1000,"icao":"ae1463"}'
+    whole, _ = feed(readsb_trace, [data])
+    assert whole["status"].to_list() == ["no_time"]
+    for cut in range(len(data)):
+        assert feed(readsb_trace, [data[:cut], data[cut:]])[0].equals(whole)

@@ -55,8 +55,8 @@ def frames(
 class Link(Protocol):
     """One wire format; a module in ``testigos/links`` is one. See CONTRIBUTING.md for the recipe.
 
-    A link whose documents begin with a context frame that makes ``decode`` forget all before may set
-    ``CONCATENABLE = True``; its small documents are then decoded many at a time.
+    A link may name in ``FRESH_START`` the bytes with which a context frame begins that makes ``decode`` forget all
+    before; its small documents that begin so are then decoded many at a time.
     """
 
     NAME: str  #: as in ``--link``

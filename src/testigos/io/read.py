@@ -159,9 +159,12 @@ def link_of(
 
 
 def _joinable(link: Link, reading: Reading, piece: Piece) -> bool:
-    # A link sets this where a context frame at a document's beginning makes it forget all before.
-    alone = getattr(link, "CONCATENABLE", False) and reading.size <= _JOIN_BYTES
-    return bool(alone and piece.frames.context[0])
+    # A damaged document can open with a frame that forgets nothing: it must not inherit from its neighbour.
+    fresh = getattr(link, "FRESH_START", None)
+    if fresh is None or reading.size > _JOIN_BYTES or not len(piece.frames):
+        return False
+    first = int(piece.frames.start[0])
+    return bool(piece.frames.context[0]) and piece.frames.buffer.startswith(fresh, first)
 
 
 def reports_of(

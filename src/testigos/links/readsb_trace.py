@@ -68,7 +68,7 @@ __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "recognise", 
 NAME = "readsb_trace"
 SPEC = "https://github.com/wiedehopf/readsb/blob/dev/README-json.md#trace-jsons"
 CHECKED = False
-CONCATENABLE = True  # a header begins its document anew
+FRESH_START: Final = b"{"  # a header begins its document anew
 GIVES = (
     "object_id",
     "time_ns",
