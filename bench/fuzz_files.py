@@ -41,8 +41,9 @@ def log(aircraft: int = 2, lines: int = 40) -> bytes:
     made = []
     for i in range(lines):
         stamp = f"2025/10/23,18:{i // 2:02}:{i % 2 * 30:02}.000"
+        lat = f"{12 - i * 0.02:.4f}"
         made += [
-            f"MSG,3,1,1,{0xAE503D + k:06X},1,{stamp},{stamp},,{25_000 + i},,,{12 - i * 0.02:.4f},{-63 - k * 0.1:.4f},,,0,0,0,0\n"
+            f"MSG,3,1,1,{0xAE503D + k:06X},1,{stamp},{stamp},,25000,,,{lat},{-63 - k * 0.1:.4f},,,0,0,0,0\n"
             for k in range(aircraft)
         ]
     return "".join(made).encode()

@@ -3,7 +3,8 @@
     python bench/huge_tar.py [--gb 2] [--reading-only]
 
 The tar is made here (deterministic): readsb traces from all round the world, one in forty near Venezuela, and a log
-of SBS lines as one long member. It is piped into ``testigos.io.reports``, then into ``testigos report - --near Venezuela``.
+of SBS lines as one long member. It is piped into ``testigos.io.reports``, then into ``testigos report - --near
+Venezuela``.
 """
 
 import argparse
@@ -70,9 +71,10 @@ class Log(io.RawIOBase):
         for second in range(10**9):
             h, m, s = second // 3600 % 24, second // 60 % 60, second % 60
             stamp = f"2023/11/{14 + second // 86_400:02},{h:02}:{m:02}:{s:02}.000"
+            moved = second % 3600 * 0.001
             yield b"".join(
                 f"MSG,3,1,1,{0xA00000 + i:06X},1,{stamp},{stamp},,{30_000 + second % 99},,,"
-                f"{20 + i % 20 + second % 3600 * 0.001:.5f},{-80 + i * 0.1 + second % 3600 * 0.001:.5f},,,0,0,0,0\n".encode()
+                f"{20 + i % 20 + moved:.5f},{-80 + i * 0.1 + moved:.5f},,,0,0,0,0\n".encode()
                 for i in range(400)
             )
 

@@ -19,6 +19,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from testigos.cli import main
+from testigos.errors import ArchiveError
+from testigos.store import Archive
 
 HERE = "11.4,-63.1"
 CLEAN_ADDRESS = 0xAE503D
@@ -169,14 +171,18 @@ def test_of_a_cut_tar_the_whole_members_are_told_and_the_cut_one_named(tmp_path,
     path = tmp_path / "day.tar"
     path.write_bytes(tar_of({"one.txt": flight(), "two.txt": flight(0xAE503E)})[: 512 + 2048 + 512 + 700])
     told(run("report", path, "--near", HERE, "--out", out), "two.txt", "cut")
-    assert set(tracks(out)["object_id"]) == {"icao:ae503d", "icao:ae503e"}
+    assert dict(tracks(out)["object_id"].value_counts().iter_rows()) == {"icao:ae503d": 20, "icao:ae503e": 1}
+    # positions that nothing vouches for carry no interval
+    approaches = [f for f in json.loads((out / "findings.json").read_bytes()) if f["kind"] == "approach"]
+    assert [f["measures"]["distance"]["low"] for f in approaches] == [None, None]
 
 
 def test_in_a_mixed_folder_the_good_is_told_and_the_bad_named(tmp_path, out):
     folder = tmp_path / "mixed"
     folder.mkdir()
     (folder / "good.txt").write_bytes(flight())
-    (folder / "good.csv").write_text("time,icao24,lat,lon\n1761242592,ae503f,11.9,-62.5\n1761242652,ae503f,11.8,-62.5\n")
+    table = ["time,icao24,lat,lon", "1761242592,ae503f,11.9,-62.5", "1761242652,ae503f,11.8,-62.5"]
+    (folder / "good.csv").write_text("\n".join(table) + "\n")
     (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(500))
     (folder / "empty.json").write_bytes(b"")
     (folder / "cut.gz").write_bytes(gzip.compress(flight(0xAE503E))[:-20])
@@ -253,7 +259,7 @@ def test_positions_at_the_poles_and_across_the_antimeridian_are_told_and_verify(
         if f["kind"] == "approach"
     ]
     assert distances
-    assert max(distances) < 120_000
+    assert min(distances) < 20_000
     told(run("verify", out))
 
 
@@ -301,7 +307,7 @@ def test_a_place_that_is_unknown_offers_the_nearest_names(good, out):
         (["--between", "2025-10-23T12Z"], "2 arguments"),
         (["--between", "0001-01-01", "2025-10-24"], ""),
         (["--within", "200"], "nmi"),
-        (["--within", "nannmi"], "finite"),
+        (["--within", "nannmi"], "not a length"),
         (["--columns", "time"], "write name=column"),
         (["--columns", "tim=ts,lat=y,lon=x"], "tim"),
         (["--columns", "=,="], "--columns"),
@@ -351,7 +357,9 @@ def test_a_folder_that_cannot_be_written_is_named(good):
 def test_a_folder_that_is_no_report_or_archive_is_no_accident(tmp_path, good):
     refused(run("verify", tmp_path / "gone"), "gone")
     (tmp_path / "void").mkdir()
-    assert "is this a report" in run("verify", tmp_path / "void").output.replace("is " + str(tmp_path / "void"), "is this")
+    void = run("verify", tmp_path / "void")
+    refused(void, "do not hold")
+    assert f"is {tmp_path / 'void'} a report?" in void.output
     refused(run("ingest", good, "--into", tmp_path), "is no archive")
 
 
@@ -362,6 +370,28 @@ def test_an_archive_whose_index_is_damaged_is_named(tmp_path, good, out):
     for damage in (b"\xff\xfe", b'{"kind":"document"}', b"[" * 100_000):
         index.write_bytes(damage)
         refused(run("report", kept, "--near", HERE, "--out", out), index.name)
+
+
+def test_an_archive_whose_tables_are_damaged_gives_no_number_from_them(tmp_path, good):
+    kept = tmp_path / "kept"
+    told(run("ingest", good, "--into", kept))
+    part = next(kept.glob("tables/reports/*/*/*.parquet"))
+    data = bytearray(part.read_bytes())
+    data[40] ^= 0x10
+    part.write_bytes(data)
+    with pytest.raises(ArchiveError, match="other bytes than were written"):
+        list(Archive(kept).reports())
+    # a report rests on the raw input, which is whole
+    told(run("report", kept, "--near", HERE, "--out", tmp_path / "story"), "20 rows")
+
+
+def test_more_than_one_report_can_hold_is_refused_with_what_to_do(good, out, monkeypatch):
+    monkeypatch.setattr("testigos.api._KEEP_BYTES", 0)
+    monkeypatch.setattr("testigos.api._MOST_ROWS", 19)
+    refused(run("report", good, "--near", HERE, "--out", out), "more than one report can hold", "--subject")
+    assert not out.exists()
+    monkeypatch.setattr("testigos.api._MOST_ROWS", 20)
+    told(run("report", good, "--near", HERE, "--out", out))
 
 
 # --- standard input, pipes, full disks, interruptions ------------------------------------------------------

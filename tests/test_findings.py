@@ -148,6 +148,13 @@ def test_a_single_fix_is_a_sortie_and_an_approach(world):
     assert approach.measures["distance"].low < approach.measures["distance"].value
 
 
+def test_a_single_fix_of_unknown_quality_has_no_interval(world):
+    (approach,) = found(made([0.0], [11.5], [-63.0], quality=False), world, "approach", near=POINT)
+    distance = approach.measures["distance"]
+    assert (distance.low, distance.high, distance.level) == (None, None, None)
+    assert "distance_bound" not in approach.measures
+
+
 def test_a_track_without_a_position_makes_no_finding_and_no_error(world):
     table = made([0.0, 1.0], [11.5, 11.5], [-63.0, -63.0]).with_columns(
         pl.lit(None, pl.Float64).alias("lat_deg"),

@@ -200,6 +200,8 @@ def test_lines_and_points_are_places_that_contain_nothing(world, tmp_path):
         ('{"type": "Circle", "coordinates": []}', "'Circle'"),
         ('{"type": "FeatureCollection", "features": []}', "no point, line or polygon"),
         ('{"type": "Feature", "geometry": null}', "no geometry"),
+        ('{"type": "LineString", "coordinates": []}', "no point, line or polygon"),
+        ('{"type": "Point", "coordinates": ' + "[" * 50_000, "recursion"),
         ('{"type": "MultiPolygon", "coordinates": [1]}', "rings"),
     ],
 )

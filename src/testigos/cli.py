@@ -1,6 +1,8 @@
 """The command line; each command calls public names only."""
 
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -34,7 +36,7 @@ def _say_when_compiling() -> None:
 
 
 def _teaching(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Errors that a user can mend become one line on stderr and exit code 2."""
+    """Errors that a user can mend become one line on stderr and exit code 1."""
 
     @wraps(command)
     def run(*args: Any, **options: Any) -> Any:
@@ -106,6 +108,9 @@ _by_columns = click.option("--columns", type=_Columns(), help="Column map for ta
 @click.version_option(__version__)
 def main() -> None:
     """From public tracks to a sentence one can defend."""
+    # A killed report clears up as an interrupted one does.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     # Output may be piped to something that closes early, and terminals may not speak UTF-8.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -260,4 +265,4 @@ def demo(out: Path) -> None:
         question = Question(near=("Venezuela", "Los Testigos"))
         told = api.report(tree, out, question, progress=True)
     click.echo(told.paragraph)
-    click.echo(f"\nThe report is {told.folder}/report.html; check it with: testigos verify {told.folder}", err=True)
+    click.echo(f"\nThe report is {out}/report.html; check it with: {sys.argv[0]} verify {out}", err=True)

@@ -100,6 +100,8 @@ def likely_reach(f: _Fixes) -> Floats:
 
 def _lower(f: _Fixes, near: Floats, reach: Floats, radius: Floats, place: Place) -> tuple[float | None, int]:
     """Lower bound and its pair; null where a fix that could decide has no radius."""
+    if np.isnan(radius).all():  # a lone fix has no neighbour that would tell
+        return None, -1
     total = reach + radius[:-1] + radius[1:]
     unknown = np.isnan(total)
     least = float(np.nanmin(near))

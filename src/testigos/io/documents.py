@@ -146,7 +146,10 @@ class Sources(AbstractContextManager["Sources"]):
             return
         if _is_url(given):
             self.total_bytes = None
-            url = httpx.URL(given)
+            try:
+                url = httpx.URL(given)
+            except httpx.InvalidURL as error:
+                raise SourceUnavailable(f"{given}: no address: {error}") from None
             yield f"{url.scheme}://{url.netloc.decode('ascii')}{url.path}", given
             return
         path = Path(given)

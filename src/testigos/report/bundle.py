@@ -16,7 +16,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -47,6 +47,8 @@ EVIDENCE: Final = "evidence"
 WORLD: Final = "evidence/world"
 MAP: Final = "evidence/world/map.parquet"
 FORMAT: Final = 1
+#: Their versions can change the last digit of a number, so the manifest names them.
+_PACKAGES: Final = ("numba", "numpy", "polars", "tzfpy")
 _MAX_PROBLEMS: Final = 50
 
 
@@ -66,16 +68,14 @@ def paragraph_text(findings: Sequence[Finding], units: str = "nmi", simulated: b
     return plain(paragraph(findings, LENGTH_UNITS[units], simulated))
 
 
-def rendered(content: Content) -> dict[str, bytes]:
-    """Every file that follows from content alone, by name."""
-    return {
-        "findings.json": findings_json(content.findings, content.unit),
-        "report.html": page.html(content),
-        "report.md": page.markdown(content),
-        "tracks.geojson": exchange.geojson(content),
-        "tracks.kml": exchange.kml(content),
-        "tracks.parquet": exchange.parquet(content),
-    }
+def rendered(content: Content) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of every file that follows from content alone; one at a time, since some are large."""
+    yield "findings.json", findings_json(content.findings, content.unit)
+    yield "report.html", page.html(content)
+    yield "report.md", page.markdown(content)
+    yield "tracks.geojson", exchange.geojson(content)
+    yield "tracks.kml", exchange.kml(content)
+    yield "tracks.parquet", exchange.parquet(content)
 
 
 def question_json(question: Question) -> dict[str, Any]:
@@ -280,7 +280,7 @@ def _fill(
     shown = [land(scene.world.coast, view, number) for number, view in views(content)]
     content = replace(content, land=pl.concat(shown) if shown else empty())
     content.land.write_parquet(folder / MAP, compression="zstd")
-    for name, data in rendered(content).items():
+    for name, data in rendered(content):
         (folder / name).write_bytes(data)
     schema = files("testigos.report").joinpath("findings.schema.json").read_bytes()
     (folder / "findings.schema.json").write_bytes(schema)
@@ -301,6 +301,7 @@ def manifest(folder: Path, content: Content, units: str) -> bytes:
     return pretty_json(
         {
             "testigos": content.version,
+            "packages": {name: version(name) for name in _PACKAGES},
             "format": FORMAT,
             "simulated": content.simulated,
             "question": question_json(content.question),

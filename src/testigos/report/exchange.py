@@ -27,6 +27,10 @@ from testigos.units import FT_M, S_NS
 __all__ = ["geojson", "kml", "parquet"]
 
 _KML: Final = "http://www.opengis.net/kml/2.2"
+_USED: Final = (
+    *("object_id", "leg", "time_ns", "status", "lat_deg", "lon_deg"),
+    *("alt_baro_ft", "alt_msl_ft", "alt_geom_ft", "segment", "offset"),
+)
 _GX: Final = "http://www.google.com/kml/ext/2.2"
 
 
@@ -40,9 +44,8 @@ def _parts(table: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _legs(content: Content) -> Iterator[tuple[str, int | None, pl.DataFrame]]:
-    for (oid, leg), table in (
-        flown(content.tracks).partition_by("object_id", "leg", as_dict=True, maintain_order=True).items()
-    ):
+    fixes = flown(content.tracks.select(_USED))  # sorting all columns of a long track takes much memory
+    for (oid, leg), table in fixes.partition_by("object_id", "leg", as_dict=True, maintain_order=True).items():
         yield str(oid), leg, table
 
 

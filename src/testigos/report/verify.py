@@ -107,7 +107,7 @@ def _content(folder: Path, manifest: Mapping[str, Any]) -> Content:
 def _rebuilt(folder: Path, manifest: Mapping[str, Any]) -> list[Problem]:
     content = _content(folder, manifest)
     problems: list[Problem] = []
-    for name, data in bundle.rendered(content).items():
+    for name, data in bundle.rendered(content):
         try:
             there = (folder / name).read_bytes()
         except OSError:
