@@ -82,3 +82,28 @@ def test_land_lies_left_of_a_coast_that_runs_anticlockwise():
         points = geo.destination(12.0, -62.0, rng.uniform(0, 360, 200), np.full(200, scale * radius))
         found = nearest.nearest(nearest.build(*ends), *points)
         assert (nearest.left_of(*ends, found, *points) == expected).all()
+
+
+def test_the_length_from_coordinates_in_space_is_that_of_the_geodesic():
+    rng = np.random.default_rng(4)
+    lat, lon = rng.uniform(-89.9, 89.9, 2_000), rng.uniform(-180, 180, 2_000)
+    lat2, lon2 = geo.destination(lat, lon, rng.uniform(0, 360, 2_000), 10 ** rng.uniform(-1, 6.7, 2_000))
+    known = 0
+    for ends in zip(lat, lon, lat2, lon2, strict=True):
+        short = nearest._length(*geo.to_ecef(*ends[:2]), *geo.to_ecef(*ends[2:]))
+        if short >= 0.0:
+            known += 1
+            assert short == pytest.approx(geo.inverse(*ends)[0], abs=1e-4)
+    assert known > 1_800
+
+
+def test_scattered_points_are_answered_in_the_order_they_came():
+    rng = np.random.default_rng(5)
+    index = nearest.build(*ragged_coast(rng, 12.0, -62.0, 500, 800))
+    lat, lon = rng.uniform(-60, 60, 3_000), rng.uniform(-180, 180, 3_000)
+    lat[7] = np.nan
+    found = nearest.nearest(index, lat, lon)
+    assert found.segment[7] == -1
+    for k in (0, 8, 1_500, 2_999):
+        alone = nearest.nearest(index, lat[k], lon[k])
+        assert found.distance_m[k] == pytest.approx(alone.distance_m[0], abs=1e-6)

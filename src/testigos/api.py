@@ -32,6 +32,7 @@ __all__ = ["DEFAULT_WITHIN_M", "Told", "closest_approach", "find", "read", "repo
 DEFAULT_WITHIN_M: Final = 200 * NMI_M
 MANY: Final = 50
 _KEEP_BYTES: Final = 100 << 20  # of reports in memory; beyond it the input is read a second time
+_JOIN_ROWS: Final = 1 << 15  # small tables between the large ones that come and go would hold their memory
 _MOST_ROWS: Final = 5_000_000  # in one report: some GB of memory, and a page that no browser opens
 
 Source = str | PathLike[str]
@@ -178,6 +179,7 @@ def _gather(sources: Sources, here: Scene, link: str | Link | None, account: Acc
     wanted = chosen[within] & military if question.military else chosen[within]
     if size > _KEEP_BYTES:
         rows = 0
+        few: list[pl.DataFrame] = []
         for batch in io.reports(sources, link=link, objects=wanted, progress=progress):
             rows += len(batch)
             if rows > _MOST_ROWS:
@@ -185,7 +187,11 @@ def _gather(sources: Sources, here: Scene, link: str | Link | None, account: Acc
                     f"{len(wanted):,} objects with over {_MOST_ROWS:,} rows are more than one report can hold; "
                     "ask for fewer with --near, --within, --military or --subject"
                 )
-            kept.append(batch)
+            few.append(batch)
+            if sum(map(len, few)) >= _JOIN_ROWS:
+                kept.append(pl.concat(few, rechunk=True))
+                few = []
+        kept += few
     table = pl.concat(kept) if kept else conform(pl.DataFrame())
     return table.filter(pl.col("object_id").is_in(wanted))
 
