@@ -156,14 +156,14 @@ def by_height(table: pl.DataFrame) -> pl.DataFrame:
         table.with_columns(_binned("height_ft", edges).alias("height above the field, ft"))
         .group_by("height above the field, ft", "departing")
         .agg(
+            pl.col("height_ft").min().alias("from"),
             pl.len().alias("ends"),
             pl.col("named").is_not_null().mean().alias("named"),
             pl.col("right").filter(pl.col("named").is_not_null()).mean().alias("right of these"),
             pl.col("confidence").filter(pl.col("named").is_not_null()).mean().alias("mean confidence"),
         )
-        .sort(
-            "departing", pl.col("height above the field, ft").str.extract(r"(\d+)$").cast(pl.Int64), maintain_order=True
-        )
+        .sort("departing", "from")
+        .drop("from")
     )
 
 

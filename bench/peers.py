@@ -144,7 +144,8 @@ def json_traces(paths: list[Path]) -> int:
 
     rows = 0
     for path in paths:
-        document = json.loads(gzip.decompress(path.read_bytes()))
+        raw = path.read_bytes()
+        document = json.loads(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
         table = pd.DataFrame(document["trace"]).iloc[:, :8]
         table["time"] = document["timestamp"] + table[0]
         table["icao"] = document["icao"]

@@ -16,7 +16,19 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["A_M", "B_M", "F", "destination", "direct", "distance_m", "inverse", "inverse_arrays", "to_ecef"]
+__all__ = [
+    "A_M",
+    "B_M",
+    "F",
+    "delta_sigma",
+    "destination",
+    "direct",
+    "distance_m",
+    "inverse",
+    "inverse_arrays",
+    "series",
+    "to_ecef",
+]
 
 A_M: Final = 6_378_137.0  #: semi-major axis
 F: Final = 1.0 / 298.257223563  #: flattening
@@ -28,7 +40,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @njit(cache=True, nogil=True)
-def _series(cos2_alpha: float) -> tuple[float, float]:
+def series(cos2_alpha: float) -> tuple[float, float]:
     """Vincenty's A and B, as Helmert's expansion in k1 (Vincenty 1976), which is the more exact form."""
     u2 = cos2_alpha * EP2
     root = math.sqrt(1.0 + u2)
@@ -37,7 +49,8 @@ def _series(cos2_alpha: float) -> tuple[float, float]:
 
 
 @njit(cache=True, nogil=True)
-def _delta_sigma(b: float, sin_s: float, cos_s: float, cos_2m: float) -> float:
+def delta_sigma(b: float, sin_s: float, cos_s: float, cos_2m: float) -> float:
+    """Vincenty's equation 6: what the arc on the sphere is longer than that on the ellipsoid."""
     c2 = cos_2m * cos_2m
     return (
         b
@@ -60,12 +73,12 @@ def direct(lat_deg: float, lon_deg: float, azimuth_deg: float, distance_m: float
     sigma1 = math.atan2(tan_u, cos_a)
     sin_alpha = cos_u * sin_a
     cos2_alpha = 1.0 - sin_alpha * sin_alpha
-    a, b = _series(cos2_alpha)
+    a, b = series(cos2_alpha)
     first = distance_m / (B_M * a)
     sigma = first
     sin_s, cos_s, cos_2m = math.sin(sigma), math.cos(sigma), math.cos(2.0 * sigma1 + sigma)
     for _ in range(50):
-        new = first + _delta_sigma(b, sin_s, cos_s, cos_2m)
+        new = first + delta_sigma(b, sin_s, cos_s, cos_2m)
         done = abs(new - sigma) < 1e-14
         sigma = new
         sin_s, cos_s, cos_2m = math.sin(sigma), math.cos(sigma), math.cos(2.0 * sigma1 + sigma)
@@ -122,8 +135,8 @@ def _vincenty(lat1: float, lon1: float, lat2: float, lon2: float) -> tuple[float
         done = abs(new - lam) < 1e-13
         lam = new
         if done:
-            a, b = _series(cos2_alpha)
-            s = B_M * a * (sigma - _delta_sigma(b, sin_s, cos_s, cos_2m))
+            a, b = series(cos2_alpha)
+            s = B_M * a * (sigma - delta_sigma(b, sin_s, cos_s, cos_2m))
             sin_l, cos_l = math.sin(lam), math.cos(lam)
             azi1 = math.atan2(cos_u2 * sin_l, y)
             azi2 = math.atan2(cos_u1 * sin_l, cos_u1 * sin_u2 * cos_l - sin_u1 * cos_u2)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from testigos.geo import A_M, B_M, E2, inverse, to_ecef
+from testigos.geo import A_M, B_M, E2, F, delta_sigma, inverse, series, to_ecef
 
 __all__ = ["LONGEST_M", "Nearest", "Segments", "build", "left_of", "nearest"]
 
@@ -166,12 +166,55 @@ def _foot(ends: Floats, i: int, x: float, y: float, z: float) -> tuple[float, fl
 
 
 @njit(cache=True, nogil=True)
-def _on_surface(ends: Floats, i: int, t: float) -> tuple[float, float]:
-    x = ends[i, 0] + t * (ends[i, 3] - ends[i, 0])
-    y = ends[i, 1] + t * (ends[i, 4] - ends[i, 1])
-    z = ends[i, 2] + t * (ends[i, 5] - ends[i, 2])
+def _on_surface(x: float, y: float, z: float) -> tuple[float, float]:
     # exact on the surface; a chord's middle is at most 2 m under it, which moves the latitude by under 1 cm
     return math.degrees(math.atan2(z, (1.0 - E2) * math.sqrt(x * x + y * y))), math.degrees(math.atan2(y, x))
+
+
+@njit(cache=True, nogil=True)
+def _length(x1: float, y1: float, z1: float, x2: float, y2: float, z2: float) -> float:
+    """Geodesic metres between two points given earth-centred, on the surface or close under it.
+
+    As ``geo.inverse`` (Vincenty), but without a call of a trigonometric function where the coordinates have the
+    value already, and with the iteration's remainder added after its second step. Negative for points far
+    apart or at a pole: these are left to ``geo.inverse``.
+    """
+    p1, p2 = math.sqrt(x1 * x1 + y1 * y1), math.sqrt(x2 * x2 + y2 * y2)
+    if p1 < 1.0 or p2 < 1.0:
+        return -1.0
+    w1, w2 = z1 / (1.0 - F), z2 / (1.0 - F)
+    r1, r2 = math.sqrt(p1 * p1 + w1 * w1), math.sqrt(p2 * p2 + w2 * w2)
+    sin_u1, cos_u1, sin_u2, cos_u2 = w1 / r1, p1 / r1, w2 / r2, p2 / r2
+    sin_l, cos_l = (x1 * y2 - y1 * x2) / (p1 * p2), (x1 * x2 + y1 * y2) / (p1 * p2)
+    if cos_l < 0.5:
+        return -1.0
+    lam = difference = math.asin(sin_l)
+    step = 0.0
+    for i in range(20):
+        x = cos_u2 * sin_l
+        y = (sin_u2 * cos_u1 - cos_u2 * sin_u1) + sin_u1 * cos_u2 * sin_l * sin_l / (1.0 + cos_l)
+        sin_s = math.sqrt(x * x + y * y)
+        cos_s = sin_u1 * sin_u2 + cos_u1 * cos_u2 * cos_l
+        if sin_s < 1e-12:
+            return 0.0
+        sigma = math.atan2(sin_s, cos_s)
+        sin_alpha = cos_u1 * cos_u2 * sin_l / sin_s
+        cos2_alpha = 1.0 - sin_alpha * sin_alpha
+        cos_2m = cos_s - 2.0 * sin_u1 * sin_u2 / cos2_alpha if cos2_alpha > 1e-15 else 0.0
+        c = F / 16.0 * cos2_alpha * (4.0 + F * (4.0 - 3.0 * cos2_alpha))
+        before = step
+        step = (
+            difference
+            + (1.0 - c) * F * sin_alpha * (sigma + c * sin_s * (cos_2m + c * cos_s * (2.0 * cos_2m * cos_2m - 1.0)))
+            - lam
+        )
+        if abs(step) < 1e-12:
+            a, b = series(cos2_alpha)
+            return B_M * a * (sigma - delta_sigma(b, sin_s, cos_s, cos_2m))
+        # each step is nearly the same small part of the one before
+        lam += step / (1.0 - step / before) if i == 1 and abs(step) < 0.1 * abs(before) else step
+        sin_l, cos_l = math.sin(lam), math.cos(lam)
+    return -1.0
 
 
 @njit(cache=True, nogil=True)
@@ -179,6 +222,7 @@ def _measure(
     ends: Floats,
     lat: float,
     lon: float,
+    place: tuple[float, float, float],
     near: Ints,
     near_chord2: Floats,
     near_t: Floats,
@@ -196,10 +240,18 @@ def _measure(
     for j in range(found):
         if near_chord2[j] >= limit2:
             continue
-        at_lat, at_lon = _on_surface(ends, near[j], near_t[j])
-        s = inverse(lat, lon, at_lat, at_lon)[0]
+        i, t = near[j], near_t[j]
+        x = ends[i, 0] + t * (ends[i, 3] - ends[i, 0])
+        y = ends[i, 1] + t * (ends[i, 4] - ends[i, 1])
+        z = ends[i, 2] + t * (ends[i, 5] - ends[i, 2])
+        s = _length(place[0], place[1], place[2], x, y, z)
+        at_lat, at_lon = 0.0, 0.0
+        if s < 0.0 or s < best:
+            at_lat, at_lon = _on_surface(x, y, z)
+        if s < 0.0:
+            s = inverse(lat, lon, at_lat, at_lon)[0]
         if s < best:
-            best, index = s, near[j]
+            best, index = s, i
             distance[k], fraction[k], foot_lat[k], foot_lon[k] = s, near_t[j], at_lat, at_lon
     return best, index
 
@@ -264,6 +316,7 @@ def _search(
                         ends,
                         lat[k],
                         lon[k],
+                        (x, y, z),
                         near,
                         near_chord2,
                         near_t,
@@ -287,6 +340,7 @@ def _search(
             ends,
             lat[k],
             lon[k],
+            (x, y, z),
             near,
             near_chord2,
             near_t,
