@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from testigos import fuse
+from testigos.fuse.tracks import callsign_numbers
 from testigos.schema import REPORTS, conform
 from testigos.sim.random_flights import random_flights
 from testigos.sim.write import write_traces
@@ -90,4 +91,5 @@ def kernel_columns(table: pl.DataFrame) -> tuple[np.ndarray, ...]:
         table["alt_baro_ft"].fill_null(np.nan).to_numpy(),
         table["on_ground"].fill_null(False).to_numpy(),
         table["new_leg"].fill_null(False).to_numpy(),
+        callsign_numbers(table),
     )

@@ -358,7 +358,7 @@ def test_a_folder_that_is_no_report_or_archive_is_no_accident(tmp_path, good):
     refused(run("verify", tmp_path / "gone"), "gone")
     (tmp_path / "void").mkdir()
     void = run("verify", tmp_path / "void")
-    refused(void, "do not hold")
+    refused(void, "does not hold")
     assert f"is {tmp_path / 'void'} a report?" in void.output
     refused(run("ingest", good, "--into", tmp_path), "is no archive")
 

@@ -207,3 +207,10 @@ def test_a_track_on_the_ground_far_from_any_airfield_has_none(world):
     table = made([0.0, 10.0], [12.5, 12.5], [-50.0, -50.001], on_ground=[True, True])
     (sortie,) = found(table, world, "sortie")
     assert sortie.arrival["status"] == "lost"
+
+
+def test_the_territorial_sea_of_a_place_far_away_is_no_question_and_inside_it_a_fix_is_told(world):
+    for closest_m, expected in ((5_000.0, "seen_inside"), (60_000.0, "cannot_tell"), (2_000_000.0, "far")):
+        table = passing(11.38, -63.12, closest_m, quality=False)
+        (finding,) = found(table, world, "approach", near=("Los Testigos",))
+        assert finding.details["territorial_sea"]["status"] == expected

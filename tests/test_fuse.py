@@ -55,6 +55,13 @@ def test_a_short_silence_when_low_does_not():
     assert legs_of(flight([0, 60, 400], [5_000, 3_000, 2_500])) == [0, 0, 0]
 
 
+def test_a_long_silence_high_up_begins_a_leg_under_another_call_sign_only():
+    times, alts = [0, 60, 3 * HOUR], [30_000, 30_000, 31_000]
+    assert legs_of(flight(times, alts, callsign=["IBE2621", None, "IBE2622"])) == [0, 0, 1]
+    assert legs_of(flight(times, alts, callsign=["IBE2621", None, "IBE2621"])) == [0, 0, 0]
+    assert legs_of(flight([0, 60, 900], alts, callsign=["IBE2621", None, "IBE2622"])) == [0, 0, 0]
+
+
 def test_eight_hours_of_silence_always_begin_a_leg():
     assert legs_of(flight([0, 60, 8 * HOUR + 60], [30_000, 30_000, 31_000], speed_mps=100.0)) == [0, 0, 1]
 

@@ -117,7 +117,7 @@ def test_lengths_come_in_the_readers_unit_with_its_full_name(unit, value):
     text = told(story(), unit)
     assert value.split(" ", 1)[1] in text
     others = {"nautical miles", "kilometres", "statute miles"} - {unit.name}
-    body = text.replace("within 12 nautical miles of a coast", "")
+    body = text.replace("within 12 nautical miles (the breadth of the territorial sea)", "")
     assert not any(o in body for o in others)
 
 
@@ -173,3 +173,9 @@ def test_over_land_is_said_and_not_measured():
     text = told(over)
     assert "suggest that BARB21 flew over Los Testigos and mainland Venezuela" in text
     assert "0.00" not in text
+
+
+def test_the_territorial_sea_is_that_of_the_places_asked_for_and_no_other():
+    text = told(story())
+    assert "did not come within 12 nautical miles (the breadth of the territorial sea) of " in text
+    assert "miles of a coast" not in text

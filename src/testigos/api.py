@@ -45,14 +45,20 @@ def _opened(sources: Source | Sequence[Source]) -> list[Source | Archive]:
 
 
 def read(
-    sources: Source | Sequence[Source], *, link: str | Link | None = None, account: Account | None = None
+    sources: Source | Sequence[Source],
+    *,
+    link: str | Link | None = None,
+    columns: Mapping[str, str] | None = None,
+    account: Account | None = None,
 ) -> pl.DataFrame:
     """All reports in files, folders, tar archives, URLs or archives: columns of ``schema.REPORTS``.
 
-    ``link`` names the format where it is not to be recognised; ``account``, if given, is filled with what became
-    of the input. Raises ``InputError`` where nothing can be read.
+    ``link`` names the format where it is not to be recognised, ``columns`` maps names of the schema to those of a
+    table; ``account``, if given, is filled with what became of the input. Raises ``InputError`` where nothing can
+    be read.
     """
-    batches = list(io.reports(_opened(sources), link=link, account=account))
+    reader = configured(columns) if columns else link
+    batches = list(io.reports(_opened(sources), link=reader, account=account))
     return pl.concat(batches) if batches else conform(pl.DataFrame())
 
 

@@ -212,7 +212,8 @@ def verify(folder: Path) -> None:
     for problem in problems:
         click.echo(problem)
     if problems:
-        raise click.ClickException(f"{folder}: {len(problems)} thing{'s' if len(problems) > 1 else ''} do not hold")
+        count = f"{len(problems)} things do" if len(problems) > 1 else "one thing does"
+        raise click.ClickException(f"{folder}: {count} not hold")
     click.echo(f"{folder}: every file is unaltered and every number follows from the evidence")
 
 

@@ -5,7 +5,7 @@ Lower-case scalar kernels (``inverse``, ``direct``) are for use inside other ker
 
 Source: T. Vincenty, "Direct and inverse solutions of geodesics on the ellipsoid with application of nested
 equations", Survey Review XXIII 176 (1975); WGS-84 parameters from NGA.STND.0036 (2014).
-Accuracy against Karney's GeographicLib: better than 0.1 mm, 1 mm where points are nearly antipodal
+Accuracy against Karney's GeographicLib: better than 0.1 mm, 5 cm where points are nearly antipodal
 (tests/test_geo.py).
 """
 

@@ -26,6 +26,7 @@ KIND: Final = "approach"
 RANK: Final = 3
 METHOD: Final = Method("approach: fixes, space-time prisms on the ellipsoid", "1")
 
+FAR_M: Final = 40 * TERRITORIAL_SEA_M  #: beyond it the territorial sea is no question, whatever a fix is worth
 WIND_MPS: Final = 100.0  #: a jet stream; on top of the type's air speed
 #: 95 %: how much faster than at either side of a gap, and than usual, it flew in it. Chosen in bench/gaps.py.
 SPEED95_ADD_MPS: Final = 2.0
@@ -117,8 +118,13 @@ def _lower(f: _Fixes, near: Floats, reach: Floats, radius: Floats, place: Place)
 
 
 def _territorial(value: float, low: float | None, high: float | None, hard: float | None) -> dict[str, Any]:
-    """Did it come within 12 nautical miles of this coast, and at what level is that known?"""
+    """Did it come within 12 nautical miles of this coast, and at what level is that known?
+
+    ``seen_inside``: a fix lies there, but nothing says how good it is. ``far``: so does none that could.
+    """
     status, level = "cannot_tell", None
+    if low is None:
+        status = "seen_inside" if value < TERRITORIAL_SEA_M else "far" if value > FAR_M else status
     if high is not None and high < TERRITORIAL_SEA_M:
         status, level = "entered", 0.95
     elif hard is not None and hard > TERRITORIAL_SEA_M:
@@ -179,12 +185,11 @@ def _approach(subject: str, leg: int, f: _Fixes, place: Place, here: Scene) -> F
         measures["longest_gap"] = Interval(round(float(dt.max()), 3), "s")
     if radius is not None:
         measures["fix_error"] = Interval(round(float(radius), 1), "m", 0.0, round(float(radius), 1), 0.95)
-    caveats = [
-        "nothing is known before the first fix and after the last",
-        f"the coast is known to about {coast_error:.0f} m",
-    ]
+    caveats = ["nothing is known before the first fix and after the last"]
+    if coast_error > 0:
+        caveats.append(f"the coast is known to about {coast_error:.0f} m")
     if low95 is None:
-        caveats.append("the quality of the positions is unknown, so no interval is given")
+        caveats.append("a deciding position says nothing of its quality, so no interval is given")
     elif hard is None:
         caveats.append("a deciding position has no containment radius, so no certain bound is given")
     if basis == "assumed_mlat":
@@ -208,7 +213,7 @@ def _approach(subject: str, leg: int, f: _Fixes, place: Place, here: Scene) -> F
     }
     if place.kind in ("country", "mainland", "island", "islands"):
         details["territorial_sea"] = _territorial(value, low95, high95, hard)
-        if low95 is None or low95 < 2 * TERRITORIAL_SEA_M:
+        if value < FAR_M and (low95 is None or low95 < 2 * TERRITORIAL_SEA_M):
             caveats.append(TERRITORIAL_SEA_NOTE)
     segment = place.segments.row(int(found.segment[at]), named=True)
     return Finding(

@@ -4,7 +4,8 @@ Rules, in this order:
 
 1. the origin says that a new leg begins;
 2. on the ground for ``GROUND_S`` or more between two flights: the border is the longest silence there;
-3. silent for longer than a landing and a new departure would take, and low (under ``LOW_FT``) on a side of it;
+3. silent for longer than a landing and a new departure would take, and low (under ``LOW_FT``) on a side of it, or
+   under another call sign afterwards;
 4. silent for ``LONG_S``, or for ``SLOW_S`` while the way made good is slower than ``SLOW_MPS``.
 
 A long silence high up is *not* a landing: an aircraft over the sea is out of hearing for hours.
@@ -37,10 +38,12 @@ def legs(
     alt_ft: npt.NDArray[np.float32],
     on_ground: npt.NDArray[np.bool_],
     new_leg: npt.NDArray[np.bool_],
+    callsign: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.uint32]:
     """Number of the leg of each fix, from 0 for each object.
 
-    All arrays (N,), sorted by object ``code`` and time; ``alt_ft`` is NaN where unknown.
+    All arrays (N,), sorted by object ``code`` and time; ``alt_ft`` is NaN where unknown. ``callsign``: a number for
+    each call sign, -1 where unknown.
     """
     n = len(code)
     number = np.zeros(n, np.uint32)
@@ -61,7 +64,8 @@ def legs(
             down = 0.0 if on_ground[i - 1] or math.isnan(before) else max(before, 0.0)
             up = 0.0 if on_ground[i] or math.isnan(after) else max(after, 0.0)
             enough = dt >= TURNAROUND_S + (down + up) / SINK_FPM * 60.0
-            if dt >= LONG_S or (enough and low):
+            renamed = callsign[i] >= 0 and callsign[i - 1] >= 0 and callsign[i] != callsign[i - 1]
+            if dt >= LONG_S or (enough and (low or renamed)):
                 split = True
             elif dt >= SLOW_S:
                 north = (lat_deg[i] - lat_deg[i - 1]) * 111_195.0

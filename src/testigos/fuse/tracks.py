@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from testigos.fuse.legs import legs
@@ -10,7 +11,7 @@ from testigos.fuse.quality import with_radii
 from testigos.fuse.reach import reachable
 from testigos.schema import REPORTS, TRACKS, conform
 
-__all__ = ["TracksNotes", "fixes", "tracks"]
+__all__ = ["TracksNotes", "callsign_numbers", "fixes", "tracks"]
 
 _UNKNOWN_SLACK_M = 1_000.0  # how far a position of unknown quality may be off before it counts as unreachable
 
@@ -28,6 +29,12 @@ class TracksNotes:
 def fixes(table: pl.DataFrame) -> pl.DataFrame:
     """Only the rows that are positions one may use."""
     return table.filter(pl.col("status") == "ok")
+
+
+def callsign_numbers(table: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """A number for each call sign, the last one known carried on within its object; -1 before any is known."""
+    known = pl.col("callsign").forward_fill().over("object_id")
+    return table.select(known.rank("dense").cast(pl.Int64).fill_null(-1)).to_series().to_numpy()
 
 
 def _mark(table: pl.DataFrame, status: str, rows: np.ndarray) -> pl.DataFrame:
@@ -81,6 +88,7 @@ def tracks(reports: pl.DataFrame, *, assume_radius_m: float | None = None) -> tu
         kept.select(pl.coalesce("alt_baro_ft", "alt_msl_ft", "alt_geom_ft")).to_series().fill_null(np.nan).to_numpy(),
         kept["on_ground"].fill_null(False).to_numpy(),
         kept["new_leg"].fill_null(False).to_numpy(),
+        callsign_numbers(kept),
     )
     leg = np.full(len(table), -1, np.int64)
     leg[rows[keep]] = number

@@ -26,6 +26,9 @@ class Line(Protocol):
     def nearest(self, lat_deg: npt.ArrayLike, lon_deg: npt.ArrayLike) -> Any:
         """Gives ``distance_m`` (N,) of N points."""
 
+    def contains(self, lat_deg: npt.ArrayLike, lon_deg: npt.ArrayLike) -> Any:
+        """Gives for N points whether each is inside, (N,)."""
+
 
 @dataclass(frozen=True)
 class Content:

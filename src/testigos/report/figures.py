@@ -171,7 +171,8 @@ def _distance_chart(content: Content, subject: Subject, number: int) -> Figure |
         if phrase in seen or f.details.get("leg") != first.details.get("leg") or len(lines) == len(palette):
             continue
         seen.add(phrase)
-        distance = np.asarray(line.nearest(fixes["lat_deg"].to_numpy(), fixes["lon_deg"].to_numpy()).distance_m)
+        where = fixes["lat_deg"].to_numpy(), fixes["lon_deg"].to_numpy()
+        distance = np.where(line.contains(*where), 0.0, line.nearest(*where).distance_m)
         measure = f.measures["distance"]
         mark = charts.Mark(
             deciding_time(f), observed(f) / unit.metres,

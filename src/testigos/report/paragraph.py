@@ -159,7 +159,10 @@ def _track_clause(numbered: Sequence[tuple[str, Finding]], verb_subject: str) ->
     sources = {f.details.get("source") for f in findings}
     if "mlat" in sources:
         flaws.append("include multilaterated positions")
-    elif any(is_vague(f) for f in findings):
+    assumed = {f.measures["fix_error"].value for f in findings if f.details.get("radius_basis") == "assumed_by_user"}
+    if assumed:
+        flaws.append(f"are taken, without proof, to be good to {max(a or 0.0 for a in assumed):,.0f} metres")
+    elif "mlat" not in sources and any(is_vague(f) for f in findings):
         flaws.append("do not say how accurate they are")
     vague = any(is_vague(f) for f in findings)
     if vague:
@@ -180,6 +183,13 @@ def _approach(group: _Group, unit: LengthUnit) -> list[Clause]:
                 best[phrase] = (number, finding, subject)
     if not best:
         return []
+    mainland = {(f.start_ns, observed(f)) for _, f, _ in best.values() if (f.place or {}).get("kind") == "mainland"}
+    best = {
+        phrase: found
+        for phrase, found in best.items()
+        # where a country's nearest land is its mainland, the mainland says it all
+        if (found[1].place or {}).get("kind") != "country" or (found[1].start_ns, observed(found[1])) not in mainland
+    }
     told = sorted(best.items(), key=lambda item: (-observed(item[1][1]), item[0]))
     by_subject: dict[str, list[tuple[str, str, Finding]]] = {}
     for phrase, (number, finding, subject) in told:
@@ -200,7 +210,7 @@ def _approach(group: _Group, unit: LengthUnit) -> list[Clause]:
             interval = words.span(measure, unit)
             part = f"{value}{f' ({interval})' if interval else ''} of {phrase}{land_note(finding.place)}"
             parts.append(part if at_once else f"{part} at {words.minute(deciding_time(finding))}")
-        when = f", at {words.clock(deciding_time(items[0][2]))}" if at_once else ""
+        when = f", at {words.clock(deciding_time(items[0][2]))}" if at_once and parts else ""
         did = [f"came within about {words.join(parts)}"] if parts else []
         did += [f"flew over {words.join(over)}"] if over else []
         text = f"{_track_clause(numbered, label)} {words.join(did)}{when}"
@@ -235,25 +245,28 @@ def _bounds(label: str, items: Sequence[tuple[str, str, Finding]], unit: LengthU
 
 def _territorial(told: Sequence[tuple[str, str, Finding, str]]) -> Clause | None:
     """Entry into the 12 nautical miles, for the place where it is most in question."""
-    ranked = {"entered": 0, "cannot_tell": 1, "not_entered": 2}
+    ranked = {"entered": 0, "seen_inside": 1, "cannot_tell": 2, "not_entered": 3}
     known = [
-        (ranked[str(sea["status"])], number, label, sea)
+        (ranked[str(sea["status"])], number, label, sea, place_phrase(finding.place))
         for _, number, finding, label in told
         if (sea := finding.details.get("territorial_sea") or {}).get("status") in ranked
+        and not finding.details.get("over_land")
     ]
     if not known:
         return None
     worst = min(k[0] for k in known)
-    same = [k for k in known if k[0] == worst]
-    label = same[0][2]
-    likely = any((sea.get("level") or 1.0) < 1.0 for _, _, _, sea in same)
-    limit = "12 nautical miles of a coast, the breadth of the territorial sea"
+    label = next(k[2] for k in known if k[0] == worst)
+    same = [k for k in known if k[0] == worst and k[2] == label]
+    likely = any((k[3].get("level") or 1.0) < 1.0 for k in same)
+    of = words.join([k[4] for k in same]).replace(" and ", " or ") if worst == 3 else words.join([k[4] for k in same])
+    limit = f"12 nautical miles (the breadth of the territorial sea) of {of}"
     text = (
         f"{label} came within {limit}",
+        f"{label} was seen within {limit}",
         f"whether {label} came within {limit} is not observable",
         f"{label} did not come within {limit}",
     )[worst]
-    return Clause(f"{'very probably (95 %) ' if likely and worst != 1 else ''}{text}.", tuple(k[1] for k in same))
+    return Clause(f"{'very probably (95 %) ' if likely else ''}{text}.", tuple(k[1] for k in same))
 
 
 def _nearest_in_brief(group: _Group, unit: LengthUnit) -> Clause | None:
@@ -275,9 +288,15 @@ def _nearest_in_brief(group: _Group, unit: LengthUnit) -> Clause | None:
         verb = "appears to have flown" if is_vague(finding) else "flew"
         return Clause(f"{who} {verb} over {place_phrase(finding.place)}.", (number,))
     interval = words.span(measure, unit)
+    longest = finding.measures.get("longest_gap")
+    unseen = ""
+    if not interval:
+        unseen = ", how much nearer is not observable"
+        if longest is not None and (longest.value or 0.0) >= 600.0:
+            unseen = f", on a track with {words.gap(longest.value or 0.0)};{unseen[1:]}"
     text = (
         f"{who} {verb} within about {words.length(measure.value, unit, digits)}"
-        f"{f' ({interval})' if interval else ''} of {place_phrase(finding.place)}{land_note(finding.place)}."
+        f"{f' ({interval})' if interval else ''} of {place_phrase(finding.place)}{land_note(finding.place)}{unseen}."
     )
     return Clause(text, (number,))
 

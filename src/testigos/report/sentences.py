@@ -103,6 +103,7 @@ def territorial_phrase(finding: Finding) -> str | None:
     return {
         "entered": f"it {likely}came within 12 nautical miles of that coast",
         "not_entered": f"it {likely}did not come within 12 nautical miles of that coast",
+        "seen_inside": "a fix of unknown quality lies within 12 nautical miles of that coast",
         "cannot_tell": "whether it came within 12 nautical miles of that coast is not observable",
     }.get(str(sea.get("status")))
 
