@@ -262,7 +262,7 @@ def _fill(
     write_excerpts(excerpts, evidence)
     world_folder = folder / WORLD
     world_folder.mkdir(parents=True, exist_ok=True)
-    scene.world.excerpt(world_folder, scene.targets, tracks)
+    scene.world.excerpt(world_folder, scene.question.near, tracks)
     simulated = says_simulated(tracks) or _named_simulated(account)
     content = Content(
         findings,

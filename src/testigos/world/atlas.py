@@ -167,11 +167,14 @@ class World:
         """ISO code of the country whose land or waters (some 12 nautical miles) a point lies in."""
         return coast.countries_at([lat_deg], [lon_deg])[0]
 
-    def excerpt(self, folder: Path, places: Iterable[Place], tracks: pl.DataFrame) -> None:
-        """Write what an answer about ``places`` and ``tracks`` rests on into a folder; see ``evidence``."""
+    def excerpt(self, folder: Path, called: Iterable[str], tracks: pl.DataFrame) -> None:
+        """Write what an answer about places, as the user ``called`` them, and ``tracks`` rests on into a folder.
+
+        See ``evidence``. What else this world was asked before makes no difference. Raises as :meth:`resolve`.
+        """
         from testigos.world import evidence
 
-        evidence.write(self, Path(folder), list(places), self._made, tracks)
+        evidence.write(self, Path(folder), {text.strip(): self.resolve(text) for text in called}, tracks)
 
     @staticmethod
     def from_bundle(folder: Path) -> "World":

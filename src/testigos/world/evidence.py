@@ -43,20 +43,11 @@ class _Meta(msgspec.Struct, frozen=True):
     identity: list[DataSource]
 
 
-def _wanted(targets: list[Place], called: Mapping[str, Place]) -> dict[str, tuple[Place, list[str]]]:
-    """Key → place and what users called it, for the places that ``targets`` are or are parts of."""
-    keys = {t.key for t in targets}
+def _wanted(called: Mapping[str, Place]) -> dict[str, tuple[Place, list[str]]]:
+    """Key → place and what the user called it."""
     made: dict[str, tuple[Place, list[str]]] = {}
     for text, place in sorted(called.items()):
-        parts = {part.key for part in place.parts().values()}
-        if parts & keys:
-            made.setdefault(place.key, (place, []))[1].append(text)
-            keys -= parts
-            keys |= {place.key}
-    covered = {part.key for place, _ in made.values() for part in place.parts().values()}
-    for target in targets:
-        if target.key not in covered:
-            made[target.key] = (target, [target.name])
+        made.setdefault(place.key, (place, []))[1].append(text)
     return dict(sorted(made.items()))
 
 
@@ -74,12 +65,12 @@ def _ends(tracks: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(tables).unique(maintain_order=True)
 
 
-def write(world: World, folder: Path, targets: list[Place], called: Mapping[str, Place], tracks: pl.DataFrame) -> None:
-    """Write the excerpt for ``targets`` and ``tracks`` (columns of ``schema.TRACKS``) into an existing folder.
+def write(world: World, folder: Path, called: Mapping[str, Place], tracks: pl.DataFrame) -> None:
+    """Write the excerpt for places and ``tracks`` (columns of ``schema.TRACKS``) into an existing folder.
 
     ``called``: what the user's words were resolved to. Raises ``OSError``.
     """
-    places = _wanted(targets, called)
+    places = _wanted(called)
     for place, _ in places.values():
         place.segments.write_parquet(folder / f"place-{place.key}.parquet", compression="zstd", statistics=False)
     ends = _ends(tracks)
