@@ -19,6 +19,7 @@ _HOMES = {
     "Interval": "model",
     "Question": "model",
     "closest_approach": "api",
+    "decode": "api",
     "find": "api",
     "read": "api",
     "report": "api",
@@ -30,6 +31,7 @@ __all__ = [
     "Interval",
     "Question",
     "closest_approach",
+    "decode",
     "find",
     "read",
     "report",
@@ -38,7 +40,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from testigos.api import closest_approach, find, read, report, tracks, verify
+    from testigos.api import closest_approach, decode, find, read, report, tracks, verify
     from testigos.model import Finding, Interval, Question
 
 

@@ -1,6 +1,6 @@
 """The library: read, fuse, find, report, verify. The command line calls nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -16,17 +16,23 @@ from testigos.findings import Scene, find_all
 from testigos.findings import scene as make_scene
 from testigos.findings.identity import is_military
 from testigos.fuse import tracks as fuse_tracks
+from testigos.fuse.receivers import merged
 from testigos.io import Account, Sources
+from testigos.links._modes import Options
 from testigos.links.csv import configured
 from testigos.model import Finding, Question
 from testigos.registry import Link
-from testigos.schema import conform
-from testigos.store import Archive
+from testigos.schema import ALL, conform
+from testigos.store import Archive, IngestAccount, record_live
+from testigos.store.outputs import write_nested, write_rows
 from testigos.units import NMI_M
 from testigos.world import World, open_world
 from testigos.world.places import Place
 
-__all__ = ["DEFAULT_WITHIN_M", "Told", "closest_approach", "find", "read", "report", "tracks", "verify"]
+__all__ = [
+    "DEFAULT_WITHIN_M", "Told", "closest_approach", "decode", "find", "live_sources", "read", "record", "report",
+    "tracks", "verify", "write",
+]  # fmt: skip
 
 #: With more objects than ``MANY``, a report keeps those that came this near to a place, unless told otherwise.
 DEFAULT_WITHIN_M: Final = 200 * NMI_M
@@ -49,17 +55,84 @@ def read(
     *,
     link: str | Link | None = None,
     columns: Mapping[str, str] | None = None,
+    options: Options | None = None,
     account: Account | None = None,
 ) -> pl.DataFrame:
     """All reports in files, folders, tar archives, URLs or archives: columns of ``schema.REPORTS``.
 
     ``link`` names the format where it is not to be recognised, ``columns`` maps names of the schema to those of a
-    table; ``account``, if given, is filled with what became of the input. Raises ``InputError`` where nothing can
-    be read.
+    table, ``options`` are what raw frames cannot say of themselves; ``account``, if given, is filled with what became
+    of the input. Raises ``InputError`` where nothing can be read.
     """
     reader = configured(columns) if columns else link
-    batches = list(io.reports(_opened(sources), link=reader, account=account))
+    batches = list(io.reports(_opened(sources), link=reader, account=account, options=options))
     return pl.concat(batches) if batches else conform(pl.DataFrame())
+
+
+def decode(
+    sources: Source | Sequence[Source],
+    *,
+    link: str | Link | None = None,
+    columns: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    account: Account | None = None,
+    stop: Callable[[], bool] | None = None,
+    progress: bool = False,
+) -> Iterator[pl.DataFrame]:
+    """Everything that the sources say, as tables of the columns of ``schema.ALL``, in the order of the documents.
+
+    ``sources`` as for ``read``, or live ones alone (``beast://host:30005``): those are followed until ``stop`` says so,
+    and a table without rows says that nothing came for 50 ms. ``options`` are what raw frames cannot say of themselves.
+    Raises ``InputError`` where nothing can be read, or where live sources are among others.
+    """
+    told = Account() if account is None else account
+    several = [sources] if isinstance(sources, str | PathLike) else list(sources)
+    live = live_sources(several)
+    if live:
+        yield from io.follow(live, stop=stop or (lambda: False), account=told, options=options)
+        return
+    reader = configured(columns) if columns else link
+    yield from io.reports(
+        _opened(several), link=reader, account=told, options=options, detail=True, progress=progress
+    )
+
+
+def write(tables: Iterable[pl.DataFrame], out: Source, *, merge: bool = False, live: bool = False) -> None:
+    """Writes what ``decode`` gives: ``*.parquet``, ``*.jsonl``, or ``-`` for lines of JSON on standard output.
+
+    ``merge``: what several receivers heard of one transmission is one row, which names them in the column ``heard``;
+    this holds everything in memory. ``live``: lines are written as they come. Raises ``InputError``.
+    """
+    if merge:
+        together = [table for table in tables if len(table)]
+        write_nested(merged(pl.concat(together) if together else conform(pl.DataFrame(), ALL)), fspath(out))
+    else:
+        write_rows(tables, fspath(out), live=live)
+
+
+def live_sources(sources: Sequence[Source]) -> list[str]:
+    """The live URLs among sources: all of them or none. Raises ``InputError`` where live ones are among others."""
+    live = [source for source in sources if isinstance(source, str) and io.is_live(source)]
+    if live and len(live) < len(sources):
+        other = next(source for source in sources if source not in live)
+        raise InputError(f"{fspath(other)}: is not live, {live[0]} is: read recordings and live sources apart")
+    return live
+
+
+def record(
+    urls: Sequence[str],
+    into: Source,
+    *,
+    options: Options | None = None,
+    account: Account | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> IngestAccount:
+    """Keeps what live sources send as documents of an archive, until ``stop`` says so.
+
+    Raises ``ArchiveError``, ``SourceUnavailable`` for a URL that is none.
+    """
+    told = Account() if account is None else account
+    return record_live(urls, Archive(into), options=options, account=told, stop=stop or (lambda: False))
 
 
 def tracks(reports: pl.DataFrame, *, assume_radius_m: float | None = None) -> pl.DataFrame:
@@ -158,7 +231,9 @@ def _military(batch: pl.DataFrame, here: Scene) -> set[str]:
     return {row["object_id"] for row in kinds.iter_rows(named=True) if is_military(row, here.world)}
 
 
-def _gather(sources: Sources, here: Scene, link: str | Link | None, account: Account, progress: bool) -> pl.DataFrame:
+def _gather(
+    sources: Sources, here: Scene, link: str | Link | None, options: Options | None, account: Account, progress: bool
+) -> pl.DataFrame:
     """Reports of all objects that the question keeps; the input is read again where it is too large to hold."""
     question = here.question
     kept: list[pl.DataFrame] = []
@@ -168,7 +243,7 @@ def _gather(sources: Sources, here: Scene, link: str | Link | None, account: Acc
     if question.within_m is None:
         chosen[DEFAULT_WITHIN_M] = set()
     military: set[str] = set()
-    for batch in io.reports(sources, link=link, account=account, progress=progress):
+    for batch in io.reports(sources, link=link, options=options, account=account, progress=progress):
         for within, objects in chosen.items():
             objects |= _interesting(batch, here, within)
         if question.military:
@@ -186,7 +261,7 @@ def _gather(sources: Sources, here: Scene, link: str | Link | None, account: Acc
     if size > _KEEP_BYTES:
         rows = 0
         few: list[pl.DataFrame] = []
-        for batch in io.reports(sources, link=link, objects=wanted, progress=progress):
+        for batch in io.reports(sources, link=link, options=options, objects=wanted, progress=progress):
             rows += len(batch)
             if rows > _MOST_ROWS:
                 raise InputError(
@@ -210,12 +285,14 @@ def report(
     units: str = "nmi",
     link: str | None = None,
     columns: Mapping[str, str] | None = None,
+    options: Options | None = None,
     progress: bool = False,
     world: World | None = None,
 ) -> Told:
     """Findings on tracks as a folder: page, text, tables, maps and the evidence to rebuild every number.
 
-    ``columns`` maps names of the schema to those of a table, as ``links.csv.configured`` takes it.
+    ``columns`` maps names of the schema to those of a table, as ``links.csv.configured`` takes it; ``options``
+    are what raw frames cannot say of themselves.
     Raises ``InputError`` where nothing can be read, ``UnknownName`` for a place that nothing knows. See
     ``report.bundle`` for what is written; nothing is left half-written.
     """
@@ -229,7 +306,7 @@ def report(
     with Sources(_opened(sources)) as opened:
         # the reports have no name here: they are large, and not needed again
         fused, notes = fuse_tracks(
-            _gather(opened, here, reader, account, progress), assume_radius_m=question.assume_radius_m
+            _gather(opened, here, reader, options, account, progress), assume_radius_m=question.assume_radius_m
         )
         findings = find_all(fused, here)
         objects = sorted(set(fused["object_id"]))
@@ -241,7 +318,7 @@ def report(
             scene=here,
             units=units,
             account=account,
-            excerpts=io.excerpts(opened, objects, link=reader),
+            excerpts=io.excerpts(opened, objects, link=reader, options=options),
             columns=columns,
         )
     return Told(written.folder, written.paragraph, written.findings, account)

@@ -1,9 +1,12 @@
 """The command line; each command calls public names only."""
 
+import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -99,9 +102,88 @@ def _tell_account(account: Any) -> None:
         click.echo(f"  … and {len(account.problems) - 20} more", err=True)
 
 
+class _Place(click.ParamType[tuple[float, float]]):
+    name = "lat,lon"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, float]:
+        try:
+            lat, lon = (float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a position: give degrees as lat,lon, such as 18.44,-66.0", param, ctx)
+        if not (-90 <= lat <= 90 and -180 <= lon <= 180):
+            self.fail(f"{value!r}: latitude is within 90 degrees, longitude within 180", param, ctx)
+        return lat, lon
+
+
+class _Duration(click.ParamType[float]):
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        text = str(value).strip().lower()
+        factors = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+        digits = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+        try:
+            seconds = float(digits) * factors[text[len(digits) :].strip()]
+            assert 0 < seconds < float("inf")
+        except (AssertionError, KeyError, ValueError):
+            self.fail(f"{value!r} is not a duration: give a number and one of s, min, h, d, such as 10min", param, ctx)
+        return seconds
+
+
 _sources = click.argument("sources", metavar="TRACKS...", nargs=-1, required=True)
 _by_link = click.option("--link", help="The format, where it is not to be recognised; see 'testigos links'.")
 _by_columns = click.option("--columns", type=_Columns(), help="Column map for tables: time=ts,lat=y,lon=x,…")
+_for = click.option("--for", "seconds", type=_Duration(), help="Stop after this long (live sources), such as 10min.")
+
+
+def _raw_frames(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of raw frames (Beast, AVR), given to the command as one."""
+
+    @click.option("--began", type=_Utc(), help="Raw frames: UTC of the first, where the input holds no date.")
+    @click.option("--receiver", type=_Place(), help="Raw frames: where the receiver is, such as 18.44,-66.0.")
+    @click.option("--range", "range_m", type=_Length(), help="Raw frames: positions farther from it are refused.")
+    @click.option("--repair", is_flag=True, help="Raw frames: mend single wrong bits, and mark such rows.")
+    @wraps(command)
+    def run(
+        *args: Any,
+        began: int | None,
+        receiver: tuple[float, float] | None,
+        range_m: float | None,
+        repair: bool,
+        **others: Any,
+    ) -> Any:
+        from testigos.links._modes import Options
+
+        lat, lon = receiver or (None, None)
+        return command(*args, options=Options(began, lat, lon, range_m, repair), **others)
+
+    return run
+
+
+@contextmanager
+def _until_stopped(seconds: float | None) -> Iterator[Callable[[], bool]]:
+    """Whether to stop: after so many seconds, on Ctrl-C or when terminated; the second Ctrl-C stops at once."""
+    end = None if seconds is None else time.monotonic() + seconds
+    told: list[int] = []
+    before = {}
+
+    def stop(number: int, _: Any) -> None:
+        if told:
+            sys.exit(128 + number)
+        told.append(number)
+
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(told) or (end is not None and time.monotonic() >= end)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(document: str, text: str) -> None:
+    """Problems are said at once where there is no end to wait for."""
+    click.echo(f"  {document}: {text}", err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -129,6 +211,7 @@ def main() -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("story"), show_default=True)
 @_by_link
 @_by_columns
+@_raw_frames
 @_teaching
 def report(
     sources: tuple[str, ...],
@@ -142,6 +225,7 @@ def report(
     out: Path,
     link: str | None,
     columns: dict[str, str] | None,
+    options: Any,
 ) -> None:
     """Write what tracks show, with the evidence, as a folder (report.html, findings.json, …).
 
@@ -155,7 +239,9 @@ def report(
         raise click.BadParameter("the start is not before the end", param_hint="--between")
     start, end = between or (None, None)
     question = Question(near, within, start, end, military, subjects, assume_radius)
-    told = api.report(list(sources), out, question, units=units, link=link, columns=columns, progress=True)
+    told = api.report(
+        list(sources), out, question, units=units, link=link, columns=columns, options=options, progress=True
+    )
     _tell_account(told.account)
     click.echo(told.paragraph)
     click.echo(f"\n{len(told.findings)} findings in {told.folder}/report.html", err=True)
@@ -185,20 +271,81 @@ def links() -> None:
 @click.option("--into", type=click.Path(path_type=Path), required=True, help="The archive's folder.")
 @_by_link
 @_by_columns
+@_raw_frames
+@_for
 @_teaching
-def ingest(sources: tuple[str, ...], into: Path, link: str | None, columns: dict[str, str] | None) -> None:
-    """Keep raw input as evidence, and its reports as Parquet; the same input twice changes nothing."""
+def ingest(
+    sources: tuple[str, ...],
+    into: Path,
+    link: str | None,
+    columns: dict[str, str] | None,
+    options: Any,
+    seconds: float | None,
+) -> None:
+    """Keep raw input as evidence, and its reports as Parquet; the same input twice changes nothing.
+
+    Live sources, such as beast://host:30005, are recorded until stopped.
+    """
+    from testigos import api
+    from testigos.io import Account
     from testigos.links.csv import configured
     from testigos.store import Archive
 
-    reader = configured(columns) if columns else link
-    account = Archive(into).ingest(list(sources), link=reader, progress=True)
+    if api.live_sources(sources):
+        with _until_stopped(seconds) as stop:
+            account = api.record(sources, into, options=options, account=Account(told=_say), stop=stop)
+    else:
+        reader = configured(columns) if columns else link
+        account = Archive(into).ingest(list(sources), link=reader, options=options, progress=True)
     click.echo(
         f"{account.documents:,} documents: {account.added:,} new, {account.known:,} known already; "
         f"{account.rows:,} rows added to {into}"
     )
     for document, text in account.problems:
         click.echo(f"  {document}: {text}", err=True)
+
+
+@main.command()
+@_sources
+@click.option("-o", "--out", default="-", show_default=True, help="A .parquet or .jsonl file, or - for lines of JSON.")
+@click.option("--merge", is_flag=True, help="One row for what several receivers heard of one transmission.")
+@_by_link
+@_by_columns
+@_raw_frames
+@_for
+@_teaching
+def decode(
+    sources: tuple[str, ...],
+    out: str,
+    merge: bool,
+    link: str | None,
+    columns: dict[str, str] | None,
+    options: Any,
+    seconds: float | None,
+) -> None:
+    """Write every row with every column, as Parquet or as lines of JSON; a summary goes to standard error.
+
+    TRACKS are as for 'report', or live: beast://host:30005, avr://, sbs://, uat://, jet1090://.
+    """
+    from testigos import api
+    from testigos.io import Account, Summary
+
+    live = bool(api.live_sources(sources))
+    account = Account(told=_say if live else None)
+    summary = Summary()
+    began = time.monotonic()
+    with _until_stopped(seconds) as stop:
+        tables = api.decode(
+            sources, link=link, columns=columns, options=options, account=account, stop=stop, progress=out != "-"
+        )
+        try:
+            api.write(summary.counted(tables), out, merge=merge, live=live)
+        except BrokenPipeError:  # whoever read has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _tell_account(account)
+    for line in summary.lines():
+        click.echo(line, err=True)
+    click.echo(f"{summary.rows / max(time.monotonic() - began, 1e-9):,.0f} rows a second", err=True)
 
 
 @main.command()

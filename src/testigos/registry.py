@@ -57,12 +57,16 @@ class Link(Protocol):
 
     A link may name in ``FRESH_START`` the bytes with which a context frame begins that makes ``decode`` forget all
     before; its small documents that begin so are then decoded many at a time.
+
+    A link may have ``anchors(frames, carry) -> mask``: the frames on which what other frames say rests, though they
+    are of other objects (the time, mostly). They stay in every excerpt, as context does; ``carry`` is what
+    ``decode`` would be given with the same frames.
     """
 
     NAME: str  #: as in ``--link``
     SPEC: str  #: the public document
     CHECKED: bool  #: has the format a checksum?
-    GIVES: tuple[str, ...]  #: the columns of ``schema.REPORTS`` it can fill
+    GIVES: tuple[str, ...]  #: the columns of ``schema.ALL`` it can fill
 
     def recognise(self, head: bytes) -> int:
         """0 (not mine) to 100 for the first 64 KiB of a document; from ``SURE`` on no other link may be as sure."""
@@ -71,7 +75,7 @@ class Link(Protocol):
         """Whole frames, and the rest that needs more bytes; with ``final`` nothing may remain."""
 
     def decode(self, frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
-        """Rows (columns of ``schema.REPORTS``; ``offset`` counts from the buffer's start) and the new carry.
+        """Rows (columns of ``schema.ALL``; ``offset`` counts from the buffer's start) and the new carry.
 
         ``carry`` is null at the start of a document and is never changed in place.
         """

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-__all__ = ["REPORTS", "SOURCES", "STATUSES", "TRACKS", "Column", "conform", "violations"]
+__all__ = ["ALL", "DETAIL", "HEARD", "REPORTS", "SOURCES", "STATUSES", "TRACKS", "Column", "conform", "violations"]
 
 #: What became of a row. Only ``ok`` rows are used as positions; all others stay, with their reason.
 STATUSES: Final = (
@@ -20,7 +20,10 @@ STATUSES: Final = (
     "out_of_range",  # a value outside the range of its column
     "no_time",  # nothing says when
     "duplicate",  # the same object, time and position were already reported (fuse)
-    "unreachable",  # cannot be reached from the neighbouring fixes (fuse)
+    "unreachable",  # cannot be reached from the neighbouring fixes (fuse), or from the aircraft's last one (CPR)
+    "ambiguous",  # a CPR position that still has no partner, or that nothing has confirmed yet
+    "parity_failed",  # the checksum does not hold: nobody can say whose words these are
+    "unconfirmed",  # the address is only implied by the parity, and nothing has announced it
 )
 
 #: How a position was obtained.
@@ -104,15 +107,109 @@ REPORTS: Final[dict[str, Column]] = dict(
         _c("rssi_dbfs", _F32, "dBFS", "signal level at the receiver", -200, 20),
         _c("new_leg", pl.Boolean, "", "the origin begins a new flight here"),
         _c("simulated", pl.Boolean, "", "the origin says that this was simulated"),
-        _c("receiver", pl.String, "", "who heard it, where the format says"),
+        _c("receiver", pl.String, "", "who heard it: as the format says, or the document of raw frames"),
+        _c("transmission", pl.UInt64, "", "hash of the payload: equal where receivers heard the same one"),
+        _c("stamp", pl.UInt64, "", "the receiver's own time stamp, as received (12 MHz ticks, or GPS: s << 30 | ns)"),
         _c("segment", pl.UInt64, "", "first 8 bytes of the SHA-256 of the raw segment the frame begins in"),
         _c("offset", pl.UInt64, "byte", "where in that segment the frame begins"),
         _c("length", pl.UInt32, "byte", "length of the frame"),
     ]
 )
 
+#: What Mode S, ADS-B, Comm-B and UAT say beyond ``REPORTS``; ``testigos decode`` gives them, tracks do without.
+#: A code is a number of the specification where no unit is given. Sources: ICAO Annex 10 volume IV, Doc 9871.
+DETAIL: Final[dict[str, Column]] = dict(
+    [
+        _c("df", pl.UInt8, "", "downlink format; null for Mode A/C", 0, 31),
+        _c("address", pl.UInt32, "", "24-bit address, announced or implied by the parity", 0, 0xFFFFFF),
+        _c("repaired_bit", pl.UInt8, "", "which bit was flipped to mend the parity, from 1; null where none", 1, 112),
+        _c("tc", pl.UInt8, "", "type code of an extended squitter", 0, 31),
+        _c("subtype", pl.UInt8, "", "subtype of an extended squitter's type code", 0, 7),
+        _c("capability", pl.UInt8, "", "CA of DF 11 and 17, CF of DF 18", 0, 7),
+        _c("interrogator", pl.UInt8, "", "interrogator code of DF 11: II 0 to 15, SI + 16", 0, 79),
+        _c("flight_status", pl.UInt8, "", "FS", 0, 7),
+        _c("downlink_request", pl.UInt8, "", "DR", 0, 31),
+        _c("utility_message", pl.UInt8, "", "UM", 0, 63),
+        _c("reply_information", pl.UInt8, "", "RI of DF 0 and 16", 0, 15),
+        _c("sensitivity_level", pl.UInt8, "", "SL of DF 0 and 16", 0, 7),
+        _c("alert", pl.Boolean, "", "the squawk was changed, or is one of emergency"),
+        _c("ident", pl.Boolean, "", "special position identification: the pilot pressed ident"),
+        _c("surveillance_status", pl.UInt8, "", "of an airborne position", 0, 3),
+        _c("cpr_odd", pl.Boolean, "", "the CPR format is odd"),
+        _c("cpr_lat", pl.UInt32, "2^-17", "encoded latitude", 0, 131_071),
+        _c("cpr_lon", pl.UInt32, "2^-17", "encoded longitude", 0, 131_071),
+        _c("utc_synchronised", pl.Boolean, "", "the time of applicability is synchronised with UTC"),
+        _c("nic_supplement_a", pl.UInt8, "", "NIC supplement A", 0, 1),
+        _c("nic_supplement_b", pl.UInt8, "", "NIC supplement B", 0, 1),
+        _c("nic_supplement_c", pl.UInt8, "", "NIC supplement C", 0, 1),
+        _c("nic_baro", pl.UInt8, "", "barometric altitude integrity code", 0, 1),
+        _c("sil_supplement", pl.UInt8, "", "SIL is a probability: 0 per hour, 1 per sample", 0, 1),
+        _c("sda", pl.UInt8, "", "system design assurance", 0, 3),
+        _c("gva", pl.UInt8, "", "geometric vertical accuracy", 0, 3),
+        _c("capability_class", pl.UInt16, "", "CC of an operational status"),
+        _c("operational_mode", pl.UInt16, "", "OM of an operational status"),
+        _c("single_antenna", pl.Boolean, "", "one antenna only"),
+        _c("length_m", _F32, "m", "upper limit of the length class", 0, 100),
+        _c("width_m", _F32, "m", "upper limit of the width class", 0, 100),
+        _c("geom_minus_baro_ft", _F32, "ft", "height above the ellipsoid minus pressure altitude", -3_200, 3_200),
+        _c("intent_change", pl.Boolean, "", "intent change flag"),
+        _c("heading_mag_deg", _F32, "deg", "heading from magnetic north", 0, 360),
+        _c("selected_alt_mcp_ft", _F32, "ft", "altitude selected on the mode control panel", 0, 70_000),
+        _c("selected_alt_fms_ft", _F32, "ft", "altitude selected by the flight management system", 0, 70_000),
+        _c("selected_heading_deg", _F32, "deg", "selected heading", 0, 360),
+        _c("qnh_hpa", _F32, "hPa", "barometric pressure setting", 600, 1_300),
+        _c("autopilot", pl.Boolean, "", "autopilot engaged"),
+        _c("vnav", pl.Boolean, "", "VNAV mode engaged"),
+        _c("altitude_hold", pl.Boolean, "", "altitude hold mode engaged"),
+        _c("approach", pl.Boolean, "", "approach mode engaged"),
+        _c("lnav", pl.Boolean, "", "LNAV mode engaged"),
+        _c("target_alt_source", pl.UInt8, "", "source of the target altitude (BDS 4,0)", 0, 3),
+        _c("tcas_operational", pl.Boolean, "", "collision avoidance works"),
+        _c("tcas_ra", pl.Boolean, "", "a resolution advisory is active"),
+        _c("advisory", pl.UInt64, "", "the 56 bits of a resolution advisory (BDS 3,0, TC 28 subtype 2, DF 16)"),
+        _c("mach", _F32, "", "Mach number", 0, 5),
+        _c("track_rate_degps", _F32, "deg/s", "rate of turn, right positive", -20, 20),
+        _c("vrate_inertial_fpm", _F32, "ft/min", "inertial vertical rate", -60_000, 60_000),
+        _c("wind_kt", _F32, "kt", "wind speed", 0, 600),
+        _c("wind_from_deg", _F32, "deg", "where the wind comes from, from true north", 0, 360),
+        _c("temperature_c", _F32, "Cel", "static air temperature", -130, 130),
+        _c("pressure_hpa", _F32, "hPa", "average static pressure", 0, 2_100),
+        _c("humidity_percent", _F32, "%", "humidity", 0, 100),
+        _c("radio_height_ft", _F32, "ft", "radio height", 0, 70_000),
+        _c("met_source", pl.UInt8, "", "figure of merit and source of BDS 4,4", 0, 15),
+        _c("turbulence", pl.UInt8, "", "0 nil, 1 light, 2 moderate, 3 severe", 0, 3),
+        _c("wind_shear", pl.UInt8, "", "0 nil to 3 severe", 0, 3),
+        _c("microburst", pl.UInt8, "", "0 nil to 3 severe", 0, 3),
+        _c("icing", pl.UInt8, "", "0 nil to 3 severe", 0, 3),
+        _c("wake_vortex", pl.UInt8, "", "0 nil to 3 severe", 0, 3),
+        _c("gicb", pl.UInt32, "", "BDS 1,7: which registers are served, first bit highest of 24", 0, 0xFFFFFF),
+        _c("bds", pl.UInt8, "", "Comm-B register as two hex digits (0x50 is BDS 5,0); null below the stated level"),
+        *(
+            _c(f"bds{n}_score", pl.UInt8, "%", f"how well Comm-B fits BDS {n[0]},{n[1]}; null if it cannot", 0, 100)
+            for n in ("10", "17", "20", "30", "40", "44", "45", "50", "60")
+        ),
+        _c("tisb_site", pl.UInt8, "", "UAT: site of a ground station's rebroadcast", 0, 15),
+        _c("uplink_frames", pl.UInt16, "", "UAT: information frames in an uplink"),
+    ]
+)
+
+#: Every column that a link can fill.
+ALL: Final[dict[str, Column]] = REPORTS | DETAIL
+
+#: Who heard a transmission, each with its stamp and frame, in the order of time; null where nothing was merged.
+HEARD: Final = Column(
+    "heard",
+    pl.List(
+        pl.Struct(
+            {name: REPORTS[name].dtype for name in ("receiver", "stamp", "time_ns", "rssi_dbfs", "segment", "offset")}
+        )
+    ),
+    "",
+    "the receivers of this transmission; time_ns is by the common timeline",
+)
+
 #: Reports after fusion: one row a report, sorted by object and time, with what fusion found out.
-TRACKS: Final[dict[str, Column]] = REPORTS | dict(
+TRACKS: Final[dict[str, Column]] = {**REPORTS, "heard": HEARD} | dict(
     [
         _c("radius95_m", _F32, "m", "95 % radius of the position; null where nothing says", 0, 100_000),
         _c("radius_max_m", _F32, "m", "radius the position cannot be outside of; null if none", 0, 100_000),

@@ -6,9 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos.fuse.carried import carried
 from testigos.fuse.legs import legs
 from testigos.fuse.quality import with_radii
 from testigos.fuse.reach import reachable
+from testigos.fuse.receivers import Clock, heard_by_many, merged_with_notes
 from testigos.schema import REPORTS, TRACKS, conform
 
 __all__ = ["TracksNotes", "callsign_numbers", "fixes", "tracks"]
@@ -18,12 +20,18 @@ _UNKNOWN_SLACK_M = 1_000.0  # how far a position of unknown quality may be off b
 
 @dataclass(frozen=True)
 class TracksNotes:
-    """What fusion did to the rows: how many came, were repeated frames, duplicates, unreachable."""
+    """What fusion did to the rows: how many came, were repeated frames, duplicates, unreachable.
+
+    ``heard_again``: rows of a transmission that another receiver's row stands for; ``clocks``: of receivers whose
+    reports were merged.
+    """
 
     reports: int
     repeated_frames: int
     duplicates: int
     unreachable: int
+    heard_again: int = 0
+    clocks: tuple[Clock, ...] = ()
 
 
 def fixes(table: pl.DataFrame) -> pl.DataFrame:
@@ -48,19 +56,25 @@ def tracks(reports: pl.DataFrame, *, assume_radius_m: float | None = None) -> tu
     """Tracks of all objects in ``reports`` (columns of ``schema.REPORTS``), and what was done to get them.
 
     The result has the columns of ``schema.TRACKS``, sorted by object, time and frame, whatever the order of
-    the input. A row is never dropped unless it is the same frame read twice. Rows without object or time stay
-    out of tracks: they are in the account of the reading.
+    the input. A row is never dropped unless it is the same frame read twice; receivers that heard the same
+    transmission are in the ``heard`` of one row. Rows without object or time stay out of tracks: they are in the
+    account of the reading.
     """
     table = conform(reports).filter(pl.col("object_id").is_not_null() & pl.col("time_ns").is_not_null())
     came = len(table)
     frame = ["segment", "offset", "object_id", "time_ns"]
     table = table.unique(subset=frame, keep="any", maintain_order=False) if table["segment"].count() else table
-    table = with_radii(table, assume_radius_m)
+    repeated = came - len(table)
+    heard_again = 0
+    clocks: tuple[Clock, ...] = ()
+    if heard_by_many(table):
+        table, told = merged_with_notes(table)
+        heard_again, clocks = told.came - told.left, told.clocks
+    table = with_radii(carried(table), assume_radius_m)
     # the better of two reports of one instant goes first, so that it is the other that is the duplicate
     table = table.sort(
         "object_id", "time_ns", pl.col("radius95_m").fill_null(1e9), "segment", "offset", maintain_order=True
     )
-    repeated = came - len(table)
     usable = pl.col("status") == "ok"
     double = table.select(
         usable
@@ -96,5 +110,5 @@ def tracks(reports: pl.DataFrame, *, assume_radius_m: float | None = None) -> tu
         # a row without a usable position belongs to the leg of the fix before it
         pl.col("leg").forward_fill().over("object_id").fill_null(0)
     )
-    notes = TracksNotes(came, repeated, int(double.sum()), int(lost.sum()))
+    notes = TracksNotes(came, repeated, int(double.sum()), int(lost.sum()), heard_again, clocks)
     return conform(table, TRACKS), notes

@@ -210,11 +210,22 @@ class Sources(AbstractContextManager["Sources"]):
     def documents(self, note: Note) -> Iterator[Document]:
         """Each document, in the order of the names of what was given; take its chunks before the next.
 
-        ``note`` is told of everything that is cut, damaged or not followed.
+        Where several have one name, those after the first are numbered: ``dump.bin (2)``. ``note`` is told of
+        everything that is cut, damaged or not followed.
         Raises ``SourceUnavailable``, ``InputError`` for a URL that cannot be had.
         """
         for name, text in self._notes:
             note(name, text)
+        names: set[str] = set()
+        for document in self._found(note):
+            name, number = document.name, 1
+            while document.name in names:  # of two receivers, perhaps
+                number += 1
+                document.name = f"{name} ({number})"
+            names.add(document.name)
+            yield document
+
+    def _found(self, note: Note) -> Iterator[Document]:
         for item in self._items:
             if item.keeper is not None:
                 yield from item.keeper.documents(note)

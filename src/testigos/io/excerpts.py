@@ -15,12 +15,13 @@ import polars as pl
 
 from testigos.errors import InputError
 from testigos.io.documents import Source, Sources, opened
+from testigos.io.options import link_from_text, text_of
 from testigos.io.progress import Meter
-from testigos.io.read import Account, link_of, resolved
+from testigos.io.read import Account, link_of, resolved, with_receiver
 from testigos.io.segments import SEGMENT_BYTES, Piece, Reading, Seen, segment_key
+from testigos.links._modes import Options
 from testigos.registry import Frames, Link
-from testigos.registry import link as link_named
-from testigos.schema import conform
+from testigos.schema import REPORTS, conform
 
 __all__ = ["Excerpt", "excerpts", "reports_from_excerpts", "write_excerpts"]
 
@@ -43,9 +44,10 @@ _DECODE_BYTES: Final = 4 << 20
 class Excerpt:
     """Some frames of one segment, in their order.
 
-    ``document_id`` and ``segment`` are full SHA-256 in hex, ``index`` the number of the segment in its
-    document. ``data`` are the frames' bytes joined; ``offsets`` say where each begins in the segment,
-    ``lengths`` how long it is, ``contexts`` which say nothing of an object but are needed to decode others.
+    ``document_id`` and ``segment`` are full SHA-256 in hex, ``link`` is text as in ``io.options``, ``index`` the
+    number of the segment in its document. ``data`` are the frames' bytes joined; ``offsets`` say where each begins
+    in the segment, ``lengths`` how long it is, ``contexts`` which say nothing of an object but are needed to decode
+    others.
     """
 
     document: str
@@ -69,11 +71,13 @@ class _Kept:
     data: list[bytes]
     wanted: bool = False
 
-    def add(self, piece: Piece, keep: npt.NDArray[np.bool_]) -> None:
+    def add(self, piece: Piece, ours: npt.NDArray[np.bool_], support: npt.NDArray[np.bool_]) -> None:
+        """``ours`` are wanted, ``support`` is what they need: kept, but no reason to keep a document."""
         frames = piece.frames
+        keep = ours | support
         start, stop = frames.start[keep], frames.stop[keep]
         context = frames.context[keep]
-        self.wanted = self.wanted or not context.all()
+        self.wanted = self.wanted or bool(ours.any())
         self.begins.append(start + piece.base)
         self.lengths.append(stop - start)
         self.contexts.append(context)
@@ -106,13 +110,15 @@ def excerpts(
     *,
     link: str | Link | None = None,
     account: Account | None = None,
+    options: Options | None = None,
     progress: bool = False,
 ) -> Iterator[Excerpt]:
     """The raw frames that reports came from, segment by segment, with the context that decoding them needs.
 
     ``wanted``: object ids, whose every frame is given; or reports (columns ``segment`` and ``offset``), whose
-    frames are given: pass all reports of an object, since later ones may rest on earlier ones. ``link``: as
-    for ``reports``. Raises as ``reports`` does, save that nothing recognised gives nothing.
+    frames are given: pass all reports of an object, since later ones may rest on earlier ones. Frames that the
+    times of these rest on (a link's anchors) are given too. ``link``, ``options``: as for ``reports``. Raises as
+    ``reports`` does, save that nothing recognised gives nothing.
     """
     told = Account() if account is None else account
     forced = resolved(link)
@@ -131,7 +137,7 @@ def excerpts(
                 if named is not None and not any(segment_key(s) in named for s in reading.segments):
                     seen.add(reading.name, reading.segments, reading.size)
                     continue
-            chosen = link_of(reading, forced, document.link, told)
+            chosen = link_of(reading, forced, document.link, told, None, options)
             if chosen is None:
                 for _ in reading.blocks():
                     pass
@@ -139,15 +145,20 @@ def excerpts(
                 continue
             kept = _Kept([], [], [], [])
             carry: Any = None
+            anchors = getattr(chosen, "anchors", None)
             for piece in reading.pieces(chosen):
+                support = (
+                    piece.frames.context if anchors is None else piece.frames.context | anchors(piece.frames, carry)
+                )
                 if named is not None:
                     ours = _named(piece, reading.keys(), named)
-                else:
+                if named is None or anchors is not None:
                     table, carry = chosen.decode(piece.frames, carry)
+                if named is None:
                     rows = table.filter(pl.col("object_id").is_in(objects))
                     ours = np.isin(piece.frames.start, rows["offset"].to_numpy().astype(np.int64))
                 fresh = piece.frames.stop + piece.base > piece.known
-                kept.add(piece, (ours & fresh) | piece.frames.context)
+                kept.add(piece, ours & fresh, support)
             seen.add(reading.name, reading.segments, reading.size)
             if kept.wanted:
                 yield from _excerpts_of(kept, reading, chosen)
@@ -162,7 +173,7 @@ def _excerpts_of(kept: _Kept, reading: Reading, link: Link) -> Iterator[Excerpt]
         yield Excerpt(
             document=reading.name,
             document_id=reading.id.hex(),
-            link=link.NAME,
+            link=text_of(link),
             segment=reading.segments[number].hex(),
             index=number,
             offsets=begins[low:high] % SEGMENT_BYTES,
@@ -230,7 +241,7 @@ def reports_from_excerpts(folder: Path, *, link: Link | None = None) -> Iterator
     ends: dict[str, int] = {}
     contents: dict[str, bytes] = {}
     for (document,), table in index.partition_by("document_id", as_dict=True, maintain_order=True).items():
-        chosen = link if link is not None and table["link"][0] == link.NAME else link_named(table["link"][0])
+        chosen = link if link is not None and table["link"][0] == link.NAME else link_from_text(table["link"][0])
         parts: list[bytes] = []
         for (segment,), rows in table.partition_by("segment", as_dict=True, maintain_order=True).items():
             file = folder / _FOLDER / f"{segment[:16]}.bin"
@@ -273,10 +284,9 @@ def _decode_excerpt(link: Link, data: bytes, table: pl.DataFrame) -> Iterator[pl
         if len(rows):
             begins = rows["offset"].to_numpy().astype(np.int64) + base
             which = np.searchsorted(starts, begins, side="right") - 1
-            yield conform(
-                rows.with_columns(
-                    pl.Series("segment", keys[which], pl.UInt64),
-                    pl.Series("offset", offsets[which], pl.UInt64),
-                )
+            placed = with_receiver(rows, link, table["document"][0]).with_columns(
+                pl.Series("segment", keys[which], pl.UInt64),
+                pl.Series("offset", offsets[which], pl.UInt64),
             )
+            yield conform(placed.select(name for name in placed.columns if name in REPORTS))
         first = last

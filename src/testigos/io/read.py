@@ -13,11 +13,13 @@ import polars as pl
 
 from testigos.errors import UnknownFormat
 from testigos.io.documents import Document, Source, Sources, opened
+from testigos.io.options import configured, link_from_text, takes_options
 from testigos.io.progress import Meter
 from testigos.io.segments import SEGMENT_BYTES, Piece, Reading, Seen
+from testigos.io.streams import Note
+from testigos.links._modes import Options
 from testigos.registry import Frames, Link, recognise
-from testigos.registry import link as link_named
-from testigos.schema import conform
+from testigos.schema import ALL, REPORTS, Column, conform
 
 __all__ = ["Account", "reports", "reports_of"]
 
@@ -25,6 +27,10 @@ __all__ = ["Account", "reports", "reports_of"]
 _ROWS: Final = 1 << 17
 _TABLES: Final = 1024
 _JOIN_BYTES: Final = 2 << 20
+
+_NO_DATE: Final = (
+    "holds no date: nothing says when its frames were heard; give --began 2025-10-23T12:00Z, the UTC of its first frame"
+)
 
 
 @dataclass
@@ -43,10 +49,21 @@ class Account:
     duplicates: list[tuple[str, str]] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     unrecognised: list[str] = field(default_factory=list)
+    told: Note | None = None
 
     def note(self, document: str, text: str) -> None:
-        """Records that something is wrong with a document."""
-        self.problems.append((document, text))
+        """Records that something is wrong with a document, or tells ``told``, if there is one, at once."""
+        if self.told is not None:
+            self.told(document, text)
+        else:
+            self.problems.append((document, text))
+
+    def count(self, link: str, table: pl.DataFrame) -> None:
+        """Counts the rows that a link gave."""
+        for status, count in table["status"].value_counts().iter_rows():
+            key = str(status)
+            self.rows[key] = self.rows.get(key, 0) + count
+        self.links[link] = self.links.get(link, 0) + len(table)
 
     @property
     def total_rows(self) -> int:
@@ -87,8 +104,8 @@ class _Batch:
         self.tables.append(table)
         self.rows += len(table)
 
-    def taken(self) -> pl.DataFrame:
-        """Everything that waits, as one table of the schema's columns."""
+    def taken(self, columns: dict[str, Column]) -> pl.DataFrame:
+        """Everything that waits, as one table of these columns."""
         how = "vertical" if all(t.columns == self.tables[0].columns for t in self.tables) else "diagonal"
         table = self.tables[0] if len(self.tables) == 1 else pl.concat(self.tables, how=how)  # type: ignore[arg-type]
         table = table.with_columns(
@@ -99,7 +116,7 @@ class _Batch:
         if not fresh.all():
             table = table.filter(pl.Series(fresh))
         self.tables, self.segments, self.offsets, self.fresh, self.rows = [], [], [], [], 0
-        return conform(table)
+        return conform(table.select(name for name in table.columns if name in columns), columns)
 
 
 @dataclass(slots=True)
@@ -131,8 +148,8 @@ class _Joined:
 
 
 def resolved(link: str | Link | None) -> Link | None:
-    """The link of a name; a link as it is. Raises ``UnknownName``."""
-    return link_named(link) if isinstance(link, str) else link
+    """The link of a name, options included; a link as it is. Raises ``UnknownName``, ``InputError``."""
+    return link_from_text(link) if isinstance(link, str) else link
 
 
 def link_of(
@@ -141,21 +158,36 @@ def link_of(
     hint: str | Link | None,
     account: Account,
     likely: Link | None = None,
+    options: Options | None = None,
 ) -> Link | None:
-    """The link to read a document with; null, and an entry in the account, where there is none."""
+    """The link to read a document with; null, and an entry in the account, where there is none.
+
+    ``options`` are for links of raw frames that have none of their own.
+    """
     if not reading.size:
         account.note(reading.name, "empty")
         return None
     if forced is not None:
-        return forced
-    if hint is not None:
-        return resolved(hint)
+        return configured(forced, options)
+    known = resolved(hint)
+    if known is not None:
+        return configured(known, options)
     try:
-        return recognise(reading.head, reading.name, likely)
+        return configured(recognise(reading.head, reading.name, likely), options)
     except UnknownFormat as error:
         account.note(reading.name, str(error).removeprefix(f"{reading.name}: "))
         account.unrecognised.append(reading.name)
         return None
+
+
+def with_receiver(table: pl.DataFrame, link: Link, document: str) -> pl.DataFrame:
+    """Rows of a link of transmissions name who heard them: the document, where the format does not say."""
+    if "transmission" not in link.GIVES:
+        return table
+    named = pl.lit(document, pl.String)
+    if "receiver" in table.columns and table["receiver"].null_count() < len(table):
+        named = pl.col("receiver").fill_null(named)
+    return table.with_columns(named.alias("receiver"))
 
 
 def _joinable(link: Link, reading: Reading, piece: Piece) -> bool:
@@ -173,12 +205,16 @@ def reports_of(
     account: Account,
     link: str | Link | None = None,
     seen: Seen | None = None,
+    options: Options | None = None,
+    detail: bool = False,
 ) -> Iterator[pl.DataFrame]:
     """Reports of documents, in their order; ``seen`` holds what earlier calls have read, and is added to.
 
-    Tables of the columns of ``schema.REPORTS``, of some 100,000 rows. Raises ``UnknownName``.
+    Tables of the columns of ``schema.REPORTS``, with ``detail`` of ``schema.ALL``, of some 100,000 rows.
+    Raises ``UnknownName``.
     """
     forced = resolved(link)
+    columns = ALL if detail else REPORTS
     known = Seen() if seen is None else seen
     batch, joined = _Batch(), _Joined()
     current: Link | None = None  # whose rows the batch and the joined documents are
@@ -194,8 +230,8 @@ def reports_of(
         decode_joined()
         if batch.rows:
             assert current is not None
-            table = batch.taken()
-            _count(account, current.NAME, table)
+            table = batch.taken(columns)
+            account.count(current.NAME, table)
             yield table
 
     for document in documents:
@@ -205,7 +241,7 @@ def reports_of(
             account.bytes += reading.size
             account.duplicates.append((reading.name, reading.copy_of))
             continue
-        chosen = link_of(reading, forced, document.link, account, current)
+        chosen = link_of(reading, forced, document.link, account, current, options)
         if chosen is None:
             for _ in reading.blocks():
                 pass
@@ -216,6 +252,7 @@ def reports_of(
             yield from given()
             current = chosen
         carry: Any = None
+        dated = not takes_options(chosen)
         try:
             for piece in reading.pieces(chosen):
                 account.frames += len(piece.frames) - int(piece.frames.context.sum())
@@ -225,32 +262,30 @@ def reports_of(
                         decode_joined()
                 else:
                     decode_joined()
-                    carry = _decode(chosen, piece, carry, reading, batch)
+                    carry, timed = _decode(chosen, piece, carry, reading, batch)
+                    dated = dated or timed
                 if batch.rows >= _ROWS or len(batch.tables) >= _TABLES:
                     yield from given()
         except Exception as error:
             error.add_note(f"while reading {reading.name} with link {chosen.NAME}")
             raise
         account.bytes += reading.size
+        if not dated:
+            account.note(reading.name, _NO_DATE)
         if reading.copy_of is not None:
             account.duplicates.append((reading.name, reading.copy_of))
         known.add(reading.name, reading.segments, reading.size)
     yield from given()
 
 
-def _decode(link: Link, piece: Piece, carry: Any, reading: Reading, batch: _Batch) -> Any:
+def _decode(link: Link, piece: Piece, carry: Any, reading: Reading, batch: _Batch) -> tuple[Any, bool]:
+    """The carry, and whether any row says when."""
     table, after = link.decode(piece.frames, carry)
     if len(table):
+        table = with_receiver(table, link, reading.name)
         places = table["offset"].to_numpy().astype(np.int64) + piece.base
         batch.add(table, places, reading.keys(), piece.known)
-    return after
-
-
-def _count(account: Account, name: str, table: pl.DataFrame) -> None:
-    for status, count in table["status"].value_counts().iter_rows():
-        key = str(status)
-        account.rows[key] = account.rows.get(key, 0) + count
-    account.links[name] = account.links.get(name, 0) + len(table)
+    return after, table["time_ns"].null_count() < len(table)
 
 
 def reports(
@@ -259,18 +294,22 @@ def reports(
     link: str | Link | None = None,
     account: Account | None = None,
     objects: Collection[str] | None = None,
+    options: Options | None = None,
+    detail: bool = False,
     progress: bool = False,
 ) -> Iterator[pl.DataFrame]:
     """Everything that the sources report, as tables of the columns of ``schema.REPORTS``.
 
     ``sources``: see ``documents``. ``link``: a format's name or a link itself, instead of recognising each
     document's format from its first 64 KiB. ``objects``: only rows of these ids (``account`` counts all).
+    ``options``: what raw frames cannot say of themselves. ``detail``: columns of ``schema.ALL``.
     ``segment``, ``offset`` and ``length`` say where in the raw input a row comes from.
     Raises ``UnknownFormat`` (nothing was recognised), ``SourceUnavailable``, ``InputError``, ``UnknownName``.
     """
     told = Account() if account is None else account
     with opened(sources) as those, Meter("Reading", enabled=progress) as meter:
-        for table in reports_of(those.documents(told.note), account=told, link=link):
+        found = reports_of(those.documents(told.note), account=told, link=link, options=options, detail=detail)
+        for table in found:
             kept = table if objects is None else table.filter(pl.col("object_id").is_in(list(objects)))
             if len(kept):
                 yield kept

@@ -226,7 +226,7 @@ def _slot(low, high):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _object_cells(  # type: ignore[no-untyped-def]
-    raw, start, stop, lows, highs, table, valid, kind, number, first, last
+    raw, start, stop, lows, highs, mores, table, valid, kind, number, first, last
 ):
     for row in range(len(start)):
         i, n = start[row], stop[row]
@@ -240,19 +240,21 @@ def _object_cells(  # type: ignore[no-untyped-def]
             end = string_end(raw, i, n)
             if end < 0:
                 break
-            low, high = np.uint64(0), np.uint64(0)
+            low, high, more = np.uint64(0), np.uint64(0), np.uint64(0)
             column = -1
             length = end - i - 2
-            if length <= 16:
+            if length <= 24:
                 for j in range(length):
                     byte = np.uint64(raw[i + 1 + j])
                     if j < 8:
                         low |= byte << np.uint64(8 * j)
-                    else:
+                    elif j < 16:
                         high |= byte << np.uint64(8 * (j - 8))
-                slot = _slot(low, high)
+                    else:
+                        more |= byte << np.uint64(8 * (j - 16))
+                slot = _slot(low, high ^ more)
                 while table[slot] >= 0:
-                    if lows[table[slot]] == low and highs[table[slot]] == high:
+                    if lows[table[slot]] == low and highs[table[slot]] == high and mores[table[slot]] == more:
                         column = table[slot]
                         break
                     slot = (slot + 1) & (_SLOTS - 1)
@@ -296,27 +298,28 @@ def array_cells(
     return cells
 
 
-def key_table(names: Sequence[str]) -> tuple[Any, Any, Any]:
-    """The lookup that :func:`object_cells` needs; a name has at most 16 ASCII bytes."""
-    padded = [name.encode("ascii").ljust(16, b"\0") for name in names]
-    assert all(len(p) == 16 for p in padded)
+def key_table(names: Sequence[str]) -> tuple[Any, Any, Any, Any]:
+    """The lookup that :func:`object_cells` needs; a name has at most 24 ASCII bytes."""
+    padded = [name.encode("ascii").ljust(24, b"\0") for name in names]
+    assert all(len(p) == 24 for p in padded)
     assert len(names) <= _SLOTS // 2
     low = [int.from_bytes(p[:8], "little") for p in padded]
-    high = [int.from_bytes(p[8:], "little") for p in padded]
+    high = [int.from_bytes(p[8:16], "little") for p in padded]
+    more = [int.from_bytes(p[16:], "little") for p in padded]
     table = np.full(_SLOTS, -1, np.int16)
-    for column, (a, b) in enumerate(zip(low, high, strict=True)):
-        slot = (((a ^ (b * _MIX & _MASK)) * _MIX) & _MASK) >> 57
+    for column, (a, b, c) in enumerate(zip(low, high, more, strict=True)):
+        slot = (((a ^ ((b ^ c) * _MIX & _MASK)) * _MIX) & _MASK) >> 57
         while table[slot] >= 0:
             slot = (slot + 1) % _SLOTS
         table[slot] = column
-    return np.array(low, np.uint64), np.array(high, np.uint64), table
+    return np.array(low, np.uint64), np.array(high, np.uint64), np.array(more, np.uint64), table
 
 
 def object_cells(
     raw: npt.NDArray[np.uint8],
     start: npt.NDArray[np.int64],
     stop: npt.NDArray[np.int64],
-    keys: tuple[Any, Any, Any],
+    keys: tuple[Any, Any, Any, Any],
 ) -> Cells:
     """The values of the wanted keys of the object in each of ``raw[start:stop]``; of twins the last one counts."""
     cells = _empty(len(start), len(keys[0]))

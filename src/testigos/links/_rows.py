@@ -1,4 +1,4 @@
-"""From decoded columns to rows of ``schema.REPORTS``: ranges, statuses, where each row came from."""
+"""From decoded columns to rows of ``schema.ALL``: ranges, statuses, where each row came from."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.registry import Frames
-from testigos.schema import REPORTS
+from testigos.schema import ALL
 
 __all__ = ["address", "gathered", "rows", "squawk_digits"]
 
@@ -40,9 +40,9 @@ def squawk_digits(text: str) -> str | None:
 def gathered(parts: Sequence[pl.DataFrame], gives: Sequence[str]) -> pl.DataFrame:
     """The parts, one below the other, with exactly the columns ``gives``; missing ones are null."""
     if not parts:
-        return pl.DataFrame(schema={n: REPORTS[n].dtype for n in gives})
+        return pl.DataFrame(schema={n: ALL[n].dtype for n in gives})
     table = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
-    return table.select(pl.col(n) if n in table.columns else pl.lit(None, REPORTS[n].dtype).alias(n) for n in gives)
+    return table.select(pl.col(n) if n in table.columns else pl.lit(None, ALL[n].dtype).alias(n) for n in gives)
 
 
 def rows(
@@ -60,7 +60,7 @@ def rows(
     """
     size = len(of)
     table = pl.DataFrame(dict(columns)).with_columns(
-        pl.repeat(value, size, dtype=REPORTS[name].dtype, eager=True).alias(name)
+        pl.repeat(value, size, dtype=ALL[name].dtype, eager=True).alias(name)
         for name, value in (("object_id", None), ("time_ns", None), ("source", "unknown"))
         if name not in columns
     )
@@ -68,7 +68,7 @@ def rows(
     table = table.with_columns(pl.when(pl.col(n).is_nan()).then(None).otherwise(pl.col(n)).alias(n) for n in floats)
     outside = np.zeros(size, np.bool_) if unusable is None else unusable.copy()
     for name in table.columns:
-        column = REPORTS[name]
+        column = ALL[name]
         if column.low is not None:
             inside = table[name].is_between(column.low, column.high).fill_null(True)
             if not inside.all():
@@ -95,4 +95,4 @@ def rows(
         pl.Series("offset", frames.start[of].astype(np.uint64)),
         pl.Series("length", (frames.stop[of] - frames.start[of]).astype(np.uint32)),
     )
-    return table.select(pl.col(n).cast(c.dtype) for n, c in REPORTS.items() if n in table.columns)
+    return table.select(pl.col(n).cast(c.dtype) for n, c in ALL.items() if n in table.columns)

@@ -18,10 +18,9 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.links._rows import address, gathered, rows, squawk_digits
-from testigos.links._text import bytes_of, fields, lines, numbers, texts, times
+from testigos.links._started import START, began, split_started, stamps
+from testigos.links._text import bytes_of, fields, numbers, texts, times
 from testigos.registry import Frames
-from testigos.registry import frames as make_frames
-from testigos.units import S_NS
 
 __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode_messages", "recognise", "split"]
 
@@ -47,9 +46,6 @@ GIVES: Final = (
     "length",
 )
 
-_START: Final = re.compile(rb"START,(?=(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )[^\r\n]*")
-_CLOCK: Final = re.compile(rb"START,\w{3} (\w{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.\d+)? ([+-]\d{4}) \S+ (\d{4})")
-_MONTHS: Final = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _LINE: Final = re.compile(rb"^(?:\d+,)?(?:MSG,[1-8]|MLAT,[1-8]|STA|AIR|ID|SEL|CLK),", re.MULTILINE)
 _KINDS: Final = {"MSG": 22, "MLAT": 22, "STA": 10, "AIR": 10, "ID": 10, "SEL": 10, "CLK": 10}
 _WIDTH: Final = 23
@@ -63,53 +59,19 @@ _EMERGENCY, _GROUND = 19, 21
 def recognise(head: bytes) -> int:
     """85 where most lines look like it, else 0."""
     whole = head[: head.rfind(b"\n") + 1] or head
-    found = len(_LINE.findall(whole)) + len(_START.findall(whole))
+    found = len(_LINE.findall(whole)) + len(START.findall(whole))
     return 85 if found and 2 * found >= whole.count(b"\n") else 0
 
 
 def split(buffer: bytes, final: bool = False) -> tuple[Frames, bytes]:
     """A frame a line; a START that was written into the middle of a line is a frame of its own."""
-    start, stop, rest = lines(buffer, final)
-    marks = [(m.start(), m.end()) for m in _START.finditer(buffer, 0, len(buffer) - len(rest))]
-    context = np.zeros(len(start), np.bool_)
-    if marks:
-        at = np.array([m[0] for m in marks], np.int64)
-        line = np.searchsorted(start, at, side="right") - 1
-        context[line] = True
-        inside = at > start[line]
-        # What stands before a START in its line becomes a frame of its own.
-        start, stop, context = (
-            np.insert(start, line[inside], start[line[inside]]),
-            np.insert(stop, line[inside], at[inside]),
-            np.insert(context, line[inside], False),
-        )
-        start[context] = at
-    return make_frames(buffer, start, stop, context), rest
-
-
-def _clock(line: bytes) -> int | None:
-    """Nanoseconds of a START line, as Go prints a time; null where it is damaged."""
-    found = _CLOCK.match(line)
-    if not found or found[1] not in _MONTHS:
-        return None
-    month, offset = _MONTHS.index(found[1]) + 1, int(found[6][:3]) * 60 + int(found[6][0:1] + found[6][3:])
-    text = b"%s-%02d-%02dT%s:%s:%sZ" % (found[7], month, int(found[2]), found[3], found[4], found[5])
-    value, known, _ = times(bytes_of(text), np.zeros(1, np.int64), np.array([len(text)], np.int64))
-    return int(value[0]) - offset * 60 * S_NS if known[0] else None
-
-
-def _began(frames: Frames, of: npt.NDArray[np.int64], carry: int | None) -> tuple[npt.NDArray[np.int64], int | None]:
-    """For each frame in ``of`` the START before it, -1 where there is none, and the last START."""
-    context = np.flatnonzero(frames.context)
-    clocks = [carry] + [_clock(frames.buffer[frames.start[i] : frames.stop[i]]) for i in context]
-    known = np.array([-1 if c is None else c for c in clocks], np.int64)
-    return known[np.searchsorted(context, of)], clocks[-1]
+    return split_started(buffer, final)
 
 
 def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     """A row a line; ``carry`` is the last START in nanoseconds since 1970."""
     of = np.flatnonzero(~frames.context)
-    began, carry = _began(frames, of, carry)
+    begun, carry = began(frames, of, carry)
     if not len(of):
         return gathered([], GIVES), carry
     data = bytes_of(frames.buffer)
@@ -149,9 +111,9 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
             bad |= wrong
         odd |= wrong
     time_ns = np.full(len(of), -1, np.int64)
-    stamp, known, _ = _stamps(data, begin[:, 0], end[:, 0])
-    since = known & (stamped == 1) & (began >= 0)
-    time_ns[since] = began[since] + stamp[since]
+    stamp, known = stamps(data, begin[:, 0], end[:, 0])
+    since = known & (stamped == 1) & (begun >= 0)
+    time_ns[since] = begun[since] + stamp[since]
     for k in (_LOGGED, _DATE):  # the later one wins
         value, known, wrong = times(data, begin[row, k + stamped], end[row, k + 1 + stamped])
         empty = end[row, k + stamped] == begin[row, k + stamped]
@@ -179,15 +141,6 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     state = (kind == "STA").fill_null(False)  # STA has a state where others have a call sign
     columns |= {"squawk": squawk, "callsign": names.set(state, None)}
     return gathered([rows(frames, of, columns, bad, odd & ~bad)], GIVES), carry
-
-
-def _stamps(
-    data: npt.NDArray[np.uint8], begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Nanoseconds since START as integers: below 2**53 of them, 104 days, a double is exact."""
-    value, wrong = numbers(data, begin, end)
-    known = np.isfinite(value) & (value < 2**53)
-    return np.where(known, value, 0).astype(np.int64), known, wrong
 
 
 def encode_messages(tracks: pl.DataFrame) -> bytes:

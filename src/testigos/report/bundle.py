@@ -50,6 +50,7 @@ FORMAT: Final = 1
 #: Their versions can change the last digit of a number, so the manifest names them.
 _PACKAGES: Final = ("numba", "numpy", "polars", "tzfpy")
 _MAX_PROBLEMS: Final = 50
+_MAX_CLOCKS: Final = 50
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,13 @@ def account_lines(account: Account, notes: TracksNotes) -> list[tuple[str, str]]
     lines += [(f"rows by {link}", f"{n:,}") for link, n in sorted(account.links.items())]
     lines.append(("documents that were there more than once", f"{len(account.duplicates):,}"))
     lines.append(("documents of no known format", f"{len(account.unrecognised):,}"))
-    lines += [(f"fused: {k.replace('_', ' ')}", f"{v:,}") for k, v in asdict(notes).items()]
+    fused = {k: v for k, v in asdict(replace(notes, clocks=())).items() if k != "clocks"}
+    if not notes.clocks:
+        fused.pop("heard_again")
+    lines += [(f"fused: {k.replace('_', ' ')}", f"{v:,}") for k, v in fused.items()]
+    lines += [(f"receiver {clock.receiver}", clock.said()) for clock in notes.clocks[:_MAX_CLOCKS]]
+    if len(notes.clocks) > _MAX_CLOCKS:
+        lines.append(("further clocks of receivers", f"{len(notes.clocks) - _MAX_CLOCKS:,}"))
     problems = sorted(set(account.problems))
     lines += [(f"problem: {document}", text) for document, text in problems[:_MAX_PROBLEMS]]
     if len(problems) > _MAX_PROBLEMS:

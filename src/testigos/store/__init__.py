@@ -1,5 +1,6 @@
-"""The archive of raw frames and the Parquet tables made from it."""
+"""The archive of raw frames, the Parquet tables made from it, and files of rows."""
 
 from testigos.store.archive import Archive, IngestAccount
+from testigos.store.record import record_live
 
-__all__ = ["Archive", "IngestAccount"]
+__all__ = ["Archive", "IngestAccount", "record_live"]

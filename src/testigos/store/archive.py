@@ -14,10 +14,12 @@ import polars as pl
 
 from testigos.errors import ArchiveError, UnknownFormat
 from testigos.io.documents import Document, Source, Sources, opened
+from testigos.io.options import text_of
 from testigos.io.progress import Meter
 from testigos.io.read import Account, link_of, reports_of, resolved
 from testigos.io.segments import Reading, Seen, document_id
 from testigos.io.streams import Note
+from testigos.links._modes import Options
 from testigos.registry import Link, recognise
 from testigos.store.files import locked, put, writing
 from testigos.store.packs import KeptDocument, Packs, PackWriter
@@ -80,13 +82,14 @@ class Archive:
         sources: "Sequence[Source] | Source | Sources",
         *,
         link: str | Link | None = None,
+        options: Options | None = None,
         progress: bool = False,
     ) -> IngestAccount:
         """Keeps every document of the sources, raw, and adds its reports to the tables.
 
         What is there already is left alone, so again changes nothing, and one that was killed goes on.
-        ``link`` as for ``reports``. Raises ``ArchiveError`` (locked, full, damaged; says what is safe),
-        ``SourceUnavailable``, ``InputError``, ``UnknownName``.
+        ``link`` and ``options`` as for ``reports``; options are kept with the document. Raises ``ArchiveError``
+        (locked, full, damaged; says what is safe), ``SourceUnavailable``, ``InputError``, ``UnknownName``.
         """
         forced = resolved(link)
         account = IngestAccount()
@@ -98,14 +101,16 @@ class Archive:
                 if not self.is_archive(self.path):
                     with writing(self.path, "nothing was changed"):
                         put(self.path / _MARK, msgspec.json.encode(_FORMAT) + b"\n")
-                self._keep(those, forced, account, progress)
+                self._keep(those, forced, options, account, progress)
                 self._tabulate(forced, account, progress)
         return account
 
     def _kept_text(self) -> str:
         return f"the {len(self._packs.documents)} documents acknowledged so far are safe"
 
-    def _keep(self, sources: Sources, forced: Link | None, account: IngestAccount, progress: bool) -> None:
+    def _keep(
+        self, sources: Sources, forced: Link | None, options: Options | None, account: IngestAccount, progress: bool
+    ) -> None:
         current = ""
         met: list[str] = []
 
@@ -124,7 +129,7 @@ class Archive:
                     current, met = document.name, []
                     reading = Reading(document, nothing_seen)
                     account.documents += 1
-                    chosen = link_of(reading, forced, document.link, told)
+                    chosen = link_of(reading, forced, document.link, told, None, options)
                     for block in reading.blocks():
                         with writing(self.path, self._kept_text()):
                             writer.add_segment(reading.segments[-1].hex(), block)
@@ -133,6 +138,7 @@ class Archive:
                         continue
                     if writer.has(reading.id.hex()):
                         account.known += 1
+                        self._note_other_link(reading, chosen, account)
                         continue
                     account.added += 1
                     account.bytes_added += reading.size
@@ -140,7 +146,7 @@ class Archive:
                         KeptDocument(
                             id=reading.id.hex(),
                             name=reading.name,
-                            link=None if chosen is None else chosen.NAME,
+                            link=None if chosen is None else text_of(chosen),
                             bytes=reading.size,
                             segments=tuple(digest.hex() for digest in reading.segments),
                             problems=tuple(met),
@@ -154,6 +160,13 @@ class Archive:
             writer.abandon()
         account.problems.extend(told.problems)
         account.unrecognised.extend(told.unrecognised)
+
+    def _note_other_link(self, reading: Reading, chosen: Link | None, account: IngestAccount) -> None:
+        kept = self._packs.documents.get(reading.id.hex())
+        told = "" if chosen is None else text_of(chosen)
+        if kept is not None and "?" in told and kept.link != told:
+            text = f"is kept already, to be read as {kept.link}; give other options to another archive"
+            account.problems.append((reading.name, text))
 
     def _pending(self) -> list[KeptDocument]:
         """Documents that a link can read and whose rows are not in the tables."""
@@ -199,6 +212,7 @@ class Archive:
 
     def _document(self, kept: KeptDocument, forced: Link | None = None) -> Document:
         chunks = (self._packs.segment(name) for name in kept.segments)
+        # a column map is not kept with a document, options are
         known = forced if forced is not None and kept.link == forced.NAME else kept.link
         return Document(kept.name, chunks, link=known)
 

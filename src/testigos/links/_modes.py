@@ -1,0 +1,325 @@
+"""What the links of raw Mode S share: options, and the columns that a batch of messages becomes.
+
+A link turns its bytes into ``Raw`` messages and knows their times; the rest is here. Rows of UTC that nobody knows
+have no ``time_ns`` and, unless something worse is the matter, the status ``no_time``.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from numba import njit
+
+from testigos.links._modes_time import MLAT_STAMP, UAT_STAMP, Clock, synthetic
+from testigos.modes import columns
+from testigos.modes.decode import Settings, State
+from testigos.modes.decode import decode as decode_messages
+from testigos.registry import Frames
+from testigos.schema import ALL, SOURCES, STATUSES
+
+__all__ = ["MODES_GIVES", "PLAIN", "Carry", "Options", "Raw", "blank_raw", "check_sizes", "fresh", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What raw frames cannot say, and what to do with them.
+
+    ``began_ns``: UTC of the first stamped frame of each document (the date alone where stamps are of GPS). Where the
+    receiver is and how far it hears (m) decide between candidates of positions. ``repair``: mend one wrong bit.
+    ``gps``: stamps are of GPS (true) or of a 12 MHz counter (false); null: as the receiver says, else a counter.
+
+    >>> Options.from_dict(Options(began_ns=1_761_242_592_500_000_000, repair=True).as_dict()).repair
+    True
+    """
+
+    began_ns: int | None = None
+    receiver_lat_deg: float | None = None
+    receiver_lon_deg: float | None = None
+    range_m: float | None = None
+    repair: bool = False
+    gps: bool | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON; what is not set is left out."""
+        unset = asdict(PLAIN)
+        return {name: value for name, value in asdict(self).items() if value != unset[name]}
+
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> "Options":
+        """From what ``as_dict`` gave. Raises ``ValueError`` on a name that is no option."""
+        unknown = set(told) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ValueError(f"no option for raw frames: {', '.join(sorted(unknown))}")
+        return cls(**told)
+
+    def settings(self) -> Settings:
+        """The part that decoding needs."""
+        nan = float("nan")
+        return Settings(
+            nan if self.receiver_lat_deg is None else self.receiver_lat_deg,
+            nan if self.receiver_lon_deg is None else self.receiver_lon_deg,
+            nan if self.range_m is None else self.range_m,
+            self.repair,
+        )
+
+
+PLAIN: Final = Options()  #: nothing is told
+
+
+class Raw(NamedTuple):
+    """Messages of a batch, one for each frame that is no context: (N, 14) bytes and (N,) of all else.
+
+    ``size`` is 2, 7 or 14; 0 where the frame is damaged, and then the payload is what ``blank_raw`` set. ``signal``
+    is the amplitude of 255, 0 where none is told.
+    """
+
+    payload: npt.NDArray[np.uint8]
+    size: npt.NDArray[np.uint8]
+    stamp: npt.NDArray[np.uint64]
+    signal: npt.NDArray[np.uint8]
+
+
+def blank_raw(count: int) -> Raw:
+    """Room for ``count`` messages, all damaged so far: a long format in too few bytes."""
+    return Raw(
+        np.full((count, 14), 0xFF, np.uint8),
+        np.zeros(count, np.uint8),
+        np.zeros(count, np.uint64),
+        np.zeros(count, np.uint8),
+    )
+
+
+def check_sizes(size: npt.NDArray[np.uint8]) -> None:
+    """Raises ``ValueError`` where a message has another size than 2, 7 or 14 bytes."""
+    if not np.isin(size, (2, 7, 14)).all():
+        raise ValueError("a message has 2, 7 or 14 bytes")
+
+
+class Carry(NamedTuple):
+    """What decoding remembers: every aircraft, and the time."""
+
+    state: State
+    clock: Clock
+
+
+def fresh(options: Options) -> Carry:
+    """At the start of a document."""
+    return Carry(State.fresh(), Clock.fresh(options.began_ns, options.gps))
+
+
+# ---- columns ----
+
+_OWN: Final = (
+    *("object_id", "time_ns", "callsign", "squawk", "category", "emergency", "rssi_dbfs", "receiver"),
+    *("stamp", "offset", "length"),
+)
+_ARRAYS: Final = ("f64", "f32", "u64", "u32", "u16", "u8")
+_NAMES: Final = {
+    "f64": columns.F64, "f32": columns.F32, "u64": columns.U64, "u32": columns.U32, "u16": columns.U16,
+    "u8": columns.U8,
+}  # fmt: skip
+
+#: All that Mode S says, in the schema's order.
+MODES_GIVES: Final = tuple(
+    name for name in ALL if name in _OWN or any(name in names and name != "slot" for names in _NAMES.values())
+)
+
+_CODES: Final = {"status": STATUSES, "source": SOURCES}
+#: Characters of a call sign, IA-5 (ICAO Annex 10 volume IV, table 3-9); those that may not be are blank.
+_LETTERS: Final = np.frombuffer(b" ABCDEFGHIJKLMNOPQRSTUVWXYZ" + b" " * 21 + b"0123456789" + b" " * 6, np.uint8)
+_SQUAWKS: Final = tuple(f"{number:04o}" for number in range(4096))
+_CATEGORIES: Final = tuple(f"{'ABCD'[k >> 3]}{k & 7}" for k in range(32))
+#: DO-260B 2.2.3.2.7.8.1.1, with the words of readsb.
+_EMERGENCIES: Final = (None, "general", "lifeguard", "minfuel", "nordo", "unlawful", "downed", "reserved")
+#: ``rssi_dbfs`` by signal byte; 0 is none.
+_LEVELS: Final = np.array([np.nan, *(20.0 * np.log10(np.arange(1, 256) / 255.0))], np.float32)
+
+_NO_TIME: Final = STATUSES.index("no_time")
+_OUT_OF_RANGE: Final = STATUSES.index("out_of_range")
+_HIGHEST_NS: Final = int(ALL["time_ns"].high or 0)
+
+
+@njit(cache=True, nogil=True)
+def _count_floats(out, count, found):  # type: ignore[no-untyped-def]
+    for k in range(out.shape[0]):
+        n = 0
+        for i in range(count):
+            n += not np.isnan(out[k, i])
+        found[k] = n
+
+
+@njit(cache=True, nogil=True)
+def _count_numbers(out, count, none, found):  # type: ignore[no-untyped-def]
+    for k in range(out.shape[0]):
+        n = 0
+        for i in range(count):
+            n += out[k, i] != none
+        found[k] = n
+
+
+class _Columns:
+    """Whole columns from chunks; one in which nothing is known has no array."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.arrays: dict[str, npt.NDArray[Any]] = {}
+        self.known: dict[str, int] = {}
+
+    def add(self, out: columns.Out, first: int, count: int) -> None:
+        for kind in _ARRAYS:
+            chunk = getattr(out, kind)
+            found = np.empty(len(chunk), np.int64)
+            none: Any = np.nan
+            if kind[0] == "f":
+                _count_floats(chunk, count, found)
+            else:
+                none = np.iinfo(chunk.dtype).max
+                _count_numbers(chunk, count, none, found)
+            for k, name in enumerate(_NAMES[kind]):
+                array = self.arrays.get(name)
+                if found[k]:
+                    if array is None:
+                        array = np.empty(self.size, chunk.dtype)
+                        array[:first] = none
+                        self.arrays[name] = array
+                    array[first : first + count] = chunk[k, :count]
+                    self.known[name] = self.known.get(name, 0) + int(found[k])
+                elif array is not None:
+                    array[first : first + count] = none
+
+
+def _texts(array: npt.NDArray[Any] | None, texts: "pl.Series", none: int, size: int) -> pl.Series:
+    """The text of each number, null where there is none."""
+    if array is None:
+        return pl.repeat(None, size, dtype=pl.String, eager=True)
+    number = pl.Series("n", array).to_frame()
+    return texts.gather(number.select(pl.when(pl.col("n") != none).then(pl.col("n")).cast(pl.UInt32)).to_series())
+
+
+def _callsigns(codes: npt.NDArray[np.uint64] | None, size: int) -> pl.Series:
+    if codes is None:
+        return pl.repeat(None, size, dtype=pl.String, eager=True)
+    said = np.flatnonzero(codes != columns.NONE64)
+    distinct, which = np.unique(codes[said], return_inverse=True)
+    shifts = np.arange(42, -1, -6, dtype=np.uint64)
+    letters = _LETTERS[((distinct[:, None] >> shifts) & np.uint64(63)).astype(np.int64)]
+    names = [bytes(row).decode("ascii").rstrip() or None for row in letters]
+    place = np.full(size, len(names), np.uint32)
+    place[said] = which
+    return pl.Series([*names, None], dtype=pl.String).gather(pl.Series(place))
+
+
+def _objects(slots: npt.NDArray[np.uint32] | None, state: State, size: int) -> pl.Series:
+    if slots is None:
+        return pl.repeat(None, size, dtype=pl.String, eager=True)
+    heard = np.zeros(state.used + 1, np.bool_)
+    slot = np.minimum(slots, state.used)  # the last is nobody
+    heard[slot] = True
+    heard[-1] = False
+    which = np.flatnonzero(heard)
+    names = [f"{'anon' if key >> 24 & 1 else 'icao'}:{key & 0xFFFFFF:06x}" for key in state.air["key"][which].tolist()]
+    place = np.full(state.used + 1, len(names), np.uint32)
+    place[which] = np.arange(len(names), dtype=np.uint32)
+    return pl.Series([*names, None], dtype=pl.String).gather(pl.Series(place[slot]))
+
+
+def _receivers(receiver: npt.NDArray[np.int32] | None, clock: Clock, size: int) -> pl.Series:
+    if receiver is None or not clock.names:
+        return pl.repeat(None, size, dtype=pl.String, eager=True)
+    names = pl.Series([None, *(f"{number:016x}" for number in clock.names)], dtype=pl.String)
+    return names.gather(pl.Series(receiver.astype(np.uint32)))
+
+
+def table(
+    frames: Frames,
+    raw: Raw,
+    clock_ns: npt.NDArray[np.int64],
+    known: npt.NDArray[np.bool_],
+    receiver: npt.NDArray[np.int32] | None,
+    carry: Carry,
+    options: Options,
+) -> tuple[pl.DataFrame, Carry]:
+    """Rows of the columns ``MODES_GIVES`` and the carry after, with the clock of the carry given.
+
+    ``raw`` has a message for each frame that is no context; ``clock_ns`` is when, and UTC where ``known``;
+    ``receiver`` is a place in ``Clock.lines``, null where the format names none.
+    """
+    size = len(raw.size)
+    state = carry.state.copy()
+    made = _Columns(size)
+    for out, first, count in decode_messages(raw.payload, raw.size, clock_ns, state, options.settings()):
+        made.add(out, first, count)
+    after = Carry(state, carry.clock)
+    if not size:
+        return pl.DataFrame(schema={n: ALL[n].dtype for n in MODES_GIVES}), after
+    arrays = made.arrays
+
+    status, source = arrays["status"], arrays.get("source")
+    damaged = status == columns.MALFORMED
+    timed = known & ~damaged
+    within = (clock_ns >= 0) & (clock_ns <= _HIGHEST_NS)
+    if not timed.all():
+        status[~known & ((status == columns.OK) | (status == columns.NO_POSITION))] = _NO_TIME
+    if not within.all():
+        status[timed & ~within] = _OUT_OF_RANGE
+        timed &= within
+    marks = synthetic(raw.stamp)
+    stamped = ~marks & ~damaged
+    if source is not None and marks.any():
+        said = ~damaged & (source != columns.NONE8)
+        source[said & (raw.stamp == MLAT_STAMP)] = columns.MLAT
+        source[said & (raw.stamp == UAT_STAMP)] = SOURCES.index("uat")
+    start, stop = frames.start, frames.stop
+    if frames.context.any():
+        start, stop = start[~frames.context], stop[~frames.context]
+
+    def masked(array: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> pl.Series:
+        series = pl.Series(array)
+        if valid.all():
+            return series
+        both = pl.DataFrame([series.alias("a"), pl.Series("v", valid)])
+        return both.select(pl.when("v").then("a")).to_series()
+
+    own = {
+        "object_id": _objects(arrays.get("slot"), state, size),
+        "time_ns": masked(clock_ns, timed),
+        "callsign": _callsigns(arrays.get("callsign"), size),
+        "squawk": _texts(arrays.get("squawk"), pl.Series(_SQUAWKS), columns.NONE16, size),
+        "category": _texts(arrays.get("category"), pl.Series(_CATEGORIES), columns.NONE8, size),
+        "emergency": _texts(arrays.get("emergency"), pl.Series(_EMERGENCIES), columns.NONE8, size),
+        "rssi_dbfs": masked(_LEVELS[raw.signal], (raw.signal > 0) & ~damaged),
+        "receiver": _receivers(receiver, carry.clock, size),
+        "stamp": masked(raw.stamp, stamped),
+        "offset": pl.Series(start.astype(np.uint64)),
+        "length": pl.Series((stop - start).astype(np.uint32)),
+    }
+    for name, values in _CODES.items():
+        array = arrays.pop(name, None)
+        if array is not None:
+            own[name] = _coded(array, values)
+    said = {name: array for name, array in arrays.items() if name in ALL and name not in own}
+    whole = pl.DataFrame([*(v.alias(n) for n, v in own.items()), *(pl.Series(n, a) for n, a in said.items())])
+    return whole.select(_expression(n, n in own, said.get(n), made.known.get(n, 0) < size) for n in MODES_GIVES), after
+
+
+def _expression(name: str, done: bool, array: npt.NDArray[Any] | None, holes: bool) -> pl.Expr:
+    """A column of the schema from one that a kernel filled."""
+    if done:
+        return pl.col(name)
+    dtype = ALL[name].dtype
+    if array is None:
+        return pl.lit(None, dtype).alias(name)
+    value = pl.col(name) == 1 if dtype == pl.Boolean else pl.col(name)
+    if not holes:
+        return value
+    if dtype.is_float():
+        return value.fill_nan(None)
+    return pl.when(pl.col(name) != np.iinfo(array.dtype).max).then(value).alias(name)
+
+
+def _coded(array: npt.NDArray[np.uint8], values: tuple[str, ...]) -> pl.Series:
+    """Names by number, as an Enum; null for any other number."""
+    names = pl.Series([*values, None], dtype=pl.Enum(values))
+    return names.gather(pl.Series(np.minimum(array, len(values))))
