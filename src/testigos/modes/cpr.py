@@ -19,7 +19,8 @@ cells differ in size), or from a position nearby. A verdict is given once and ne
    alternations have to agree: halves of two aircraft may fit once, but drift apart.
 4. **While the track lives** a rival that began out of its reach stays ``unreachable``, also when silence has let the
    reach grow over it: the nearer of both claims a message. It takes over when the track has been silent for a
-   minute and ten alternations agreed since. So nobody drags a living track away, and no wrong one lasts.
+   minute and ten alternations agreed since. So nobody pulls a living track to another place, and no wrong one lasts.
+   Two that start from one place and drift apart look alike: the track goes with one of them, perhaps the wrong one.
 5. A position farther than the receiver's range is ``out_of_range``, with its coordinates, and founds no track.
 6. The same content within 2 s is the same transmission (another receiver's copy): the same verdict, no evidence.
 
