@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from report_story import B1A, story
+from testigos import words
+from testigos.findings.phrases import place_phrase
+from testigos.findings.scene import finding_ids, sentence
 from testigos.model import Interval, Method
-from testigos.report import words
 from testigos.report.paragraph import paragraph, plain
-from testigos.report.sentences import place_phrase, sentence
-from testigos.report.subjects import finding_ids, subjects
+from testigos.report.subjects import subjects
 from testigos.units import LENGTH_UNITS
 
 NMI, KM, MI = LENGTH_UNITS["nmi"], LENGTH_UNITS["km"], LENGTH_UNITS["mi"]

@@ -90,6 +90,9 @@ class Finder(Protocol):
     def find(self, tracks: pl.DataFrame, scene: Any) -> list[Any]:
         """Findings of this kind, in the order of subject and time."""
 
+    def sentence(self, finding: Any, names: Any, unit: Any) -> str:
+        """What a finding says, in the reader's unit; ``names``: what the text calls each subject."""
+
 
 def _modules(package: str) -> Iterator[str]:
     for entry in sorted(files(package).iterdir(), key=lambda e: e.name):

@@ -1,7 +1,7 @@
 """Kinds of claim, one file each: tracks in, findings out.
 
-A file here with ``KIND``, ``RANK``, ``METHOD`` and ``find(tracks, scene)`` is a finder by its name; nothing else
-needs to know of it.
+A file here with ``KIND``, ``RANK``, ``METHOD``, ``find(tracks, scene)`` and ``sentence(finding, names, unit)`` is a
+finder by its name; nothing else needs to know of it.
 """
 
 from testigos.findings.scene import Scene, find_all, scene

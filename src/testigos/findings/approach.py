@@ -6,21 +6,24 @@ object was seen to fly (95 %) and at the highest it can fly (bound). Before the 
 nothing is bounded, and the caveats say so.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos import words
 from testigos.findings._prism import lower_bound
+from testigos.findings.phrases import bound, deciding_time, land_note, place_phrase, territorial_phrase
 from testigos.findings.scene import Scene, by_leg, frame_ids
 from testigos.geo import distance_m
 from testigos.model import Finding, Interval, Method, iso_utc
-from testigos.units import KT_MPS, S_NS
+from testigos.units import KT_MPS, S_NS, LengthUnit
 from testigos.world import Place
 from testigos.world.places import TERRITORIAL_SEA_M, TERRITORIAL_SEA_NOTE
 
-__all__ = ["KIND", "METHOD", "RANK", "find"]
+__all__ = ["KIND", "METHOD", "RANK", "find", "sentence"]
 
 KIND: Final = "approach"
 RANK: Final = 3
@@ -279,3 +282,47 @@ def find(tracks: pl.DataFrame, scene: Scene) -> list[Finding]:
         for (subject, leg), table in by_leg(usable)
         for place in scene.targets
     ]
+
+
+def sentence(finding: Finding, names: Mapping[str, str], unit: LengthUnit) -> str:
+    """How near it came, with the interval and what is impossible."""
+    label = names[finding.subjects[0]]
+    place = place_phrase(finding.place)
+    measure = finding.measures.get("distance")
+    if measure is None or measure.value is None:
+        return f"How near {label} came to {place} is not observable."
+    when = deciding_time(finding)
+    at = f"at {words.clock(when)} on {words.day(when)}"
+    if finding.details.get("over_land"):
+        clause = "a multilaterated position" if finding.details.get("source") == "mlat" else ""
+        return f"{label} was observed over {place} {at}{f' ({clause})' if clause else ''}."
+    text = (
+        f"{label} was observed {words.length(measure.value, unit, words.decimals(measure, unit))} "
+        f"from {place}{land_note(finding.place)} {at}"
+    )
+    extra = []
+    interval = words.span(measure, unit)
+    if interval:
+        extra.append(interval)
+    error = finding.measures.get("fix_error")
+    if error is not None and error.value is not None:
+        extra.append(
+            f"fix error {words.length(error.value, unit, 1 if error.value >= 0.05 * unit.metres else 2, 'up')}"
+        )
+    if finding.details.get("source") == "mlat":
+        extra.append("a multilaterated position")
+    text += f" ({'; '.join(extra)})" if extra else ""
+    hole = finding.details.get("gap")
+    if hole:
+        text += f"; the track has {words.gap(float(hole['seconds']))}"
+    hard = bound(finding)
+    if hard is not None and hard.low is not None:
+        text += (
+            f"; it cannot have come nearer than {words.length(hard.low, unit, words.decimals(measure, unit), 'down')}"
+            if hard.low > 0
+            else "; its fixes leave it possible that it was over it"
+        )
+    else:
+        text += f"; how much nearer {'than that ' if interval else ''}it may have come has no certain bound"
+    sea = territorial_phrase(finding)
+    return text + (f"; {sea}" if sea else "") + "."

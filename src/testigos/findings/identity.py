@@ -9,12 +9,15 @@ from typing import Any, Final
 
 import polars as pl
 
+from testigos import words
+from testigos.findings.phrases import country_phrase
 from testigos.findings.scene import Scene, by_object, frame_ids
 from testigos.model import Finding, Method
+from testigos.units import LengthUnit
 from testigos.world import World
 from testigos.world.identity import AddressInfo
 
-__all__ = ["KIND", "METHOD", "RANK", "find", "is_military"]
+__all__ = ["KIND", "METHOD", "RANK", "find", "is_military", "sentence"]
 
 KIND: Final = "identity"
 RANK: Final = 1
@@ -114,3 +117,33 @@ def _confidence(state: bool, kind: bool, agree: int, contradict: int) -> float:
 def find(tracks: pl.DataFrame, scene: Scene) -> list[Finding]:
     """One finding for each object that has a row in ``tracks`` (columns of ``schema.TRACKS``)."""
     return [_identity(subject, table, scene) for subject, table in by_object(tracks)]
+
+
+def sentence(finding: Finding, names: Mapping[str, str], unit: LengthUnit) -> str:
+    """Who it is, as far as data says."""
+    details = finding.details
+    subject = words.name(finding.subjects[0])
+    kind = details.get("type_name") or details.get("type_code")
+    text = (
+        f"{subject} is {words.an(words.name(kind))}"
+        if kind
+        else f"{subject} is an aircraft of a type that no data set names"
+    )
+    if finding.confidence < 0.7 and kind:
+        text = f"{subject} appears to be {words.an(words.name(kind))}"
+    extra = []
+    if details.get("registration"):
+        extra.append(f"registration {words.name(details['registration'])}")
+    if details.get("operator"):
+        extra.append(f"operator {words.name(details['operator'])}")
+    country = details.get("country") or details.get("country_iso2")
+    if country:
+        extra.append(f"an address of {country_phrase(words.name(country))}")
+    if details.get("military"):
+        extra.append("military")
+    if extra:
+        text += f" ({', '.join(extra)})"
+    signs = [words.name(s) for s in details.get("callsigns") or ()]
+    if signs:
+        text += f", flying as {words.join(signs)}"
+    return text + "."

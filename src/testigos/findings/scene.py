@@ -1,25 +1,31 @@
 """What finders share: the question, the places it names, and the world that answers."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from testigos import registry
 from testigos.errors import InputError
 from testigos.model import Finding, Question
+from testigos.units import LengthUnit
 from testigos.world import Place, World
 
-__all__ = ["Scene", "by_leg", "by_object", "find_all", "frame_ids", "scene"]
+__all__ = ["Scene", "by_leg", "by_object", "find_all", "finding_ids", "frame_ids", "scene", "sentence"]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A question in its world. ``targets`` are the places it names, countries in all their parts."""
+    """A question in its world. ``targets`` are the places it names, countries in all their parts.
+
+    ``found`` are the findings of the kinds with a lower rank, for those that rest on others.
+    """
 
     question: Question
     world: World
     targets: tuple[Place, ...]
+    found: tuple[Finding, ...] = ()
 
 
 def scene(question: Question, world: World) -> Scene:
@@ -42,7 +48,18 @@ def find_all(tracks: pl.DataFrame, here: Scene) -> list[Finding]:
     ``tracks``: columns of ``schema.TRACKS``, as ``fuse.tracks`` gives them.
     """
     finders = sorted((registry.finder(k) for k in registry.finders()), key=lambda f: (f.RANK, f.KIND))
-    return [finding for finder in finders for finding in finder.find(tracks, here)]
+    found: tuple[Finding, ...] = here.found
+    for finder in finders:
+        found += tuple(finder.find(tracks, replace(here, found=found)))
+    return list(found)
+
+
+def sentence(finding: Finding, names: Mapping[str, str], unit: LengthUnit) -> str:
+    """The sentence of a finding, in the reader's unit; ``names``: what the text calls each subject."""
+    if finding.kind not in registry.finders():
+        return finding.sentence or f"{finding.kind}: {', '.join(names.get(s, s) for s in finding.subjects)}."
+    told = {s: names.get(s) or s for s in finding.subjects}
+    return str(registry.finder(finding.kind).sentence(finding, told, unit))
 
 
 def by_object(tracks: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -62,3 +79,13 @@ def frame_ids(rows: pl.DataFrame) -> tuple[str, ...]:
     """Frame ids of rows, in their order, each once."""
     pairs = zip(rows["segment"].to_list(), rows["offset"].to_list(), strict=True)
     return tuple(dict.fromkeys(f"{segment:016x}:{offset}" for segment, offset in pairs if segment is not None))
+
+
+def finding_ids(findings: Sequence[Finding]) -> list[str]:
+    """An id for each: its kind and its number among that kind, from 1, in the given order."""
+    seen: Counter[str] = Counter()
+    ids = []
+    for finding in findings:
+        seen[finding.kind] += 1
+        ids.append(f"{finding.kind}-{seen[finding.kind]}")
+    return ids

@@ -1,17 +1,20 @@
 """Sorties: when and where an object was first and last seen, and the airfields only where the data bear them."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
+from testigos import words
 from testigos.findings._edges import columns, edges, states
 from testigos.findings._ends import airfield_ends
+from testigos.findings.phrases import end_phrase, end_time
 from testigos.findings.scene import Scene, frame_ids
 from testigos.model import Finding, Interval, Method, iso_utc
-from testigos.units import S_NS
+from testigos.units import S_NS, LengthUnit
 
-__all__ = ["KIND", "METHOD", "RANK", "find"]
+__all__ = ["KIND", "METHOD", "RANK", "find", "sentence"]
 
 KIND: Final = "sortie"
 RANK: Final = 2
@@ -159,3 +162,27 @@ def find(tracks: pl.DataFrame, scene: Scene) -> list[Finding]:
             measures["longest_gap"] = Interval(round(float(flown.longest_gap_s[k]), 3), "s")
         found.append(_sortie((both[0], both[1]), edge[[k, n + k]], told[k], measures, scene))
     return found
+
+
+def sentence(finding: Finding, names: Mapping[str, str], unit: LengthUnit) -> str:
+    """Where it came from and where it was lost or landed."""
+    label = names[finding.subjects[0]]
+    start = end_time(finding.departure, finding.start_ns)
+    end = end_time(finding.arrival, finding.end_ns)
+    later = "" if words.day(start) == words.day(end) else f" on {words.day(end)}"
+    text = (
+        f"{label} {end_phrase(finding.departure, True)} at {words.minute(start)} on {words.day(start)} "
+        f"and {end_phrase(finding.arrival, False)} at {words.minute(end)}{later}"
+    )
+    flown, lasted = finding.measures.get("distance_flown"), finding.measures.get("duration")
+    known = []
+    if lasted is not None and lasted.value is not None:
+        known.append(words.duration(lasted.value))
+    if flown is not None and flown.value is not None:
+        known.append(words.length(flown.value, unit))
+    if known:
+        text += f", after {words.join(known)}"
+    longest = finding.measures.get("longest_gap")
+    if longest is not None and longest.value is not None and longest.value >= 60:
+        text += f"; its track has {words.gap(longest.value)}"
+    return text + "."

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from testigos.report import words
+from testigos import words
 from testigos.report.maps import GAP_S
 from testigos.units import S_NS
 

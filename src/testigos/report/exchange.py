@@ -15,13 +15,13 @@ import numpy as np
 import polars as pl
 from lxml import etree
 
-from testigos import schema
+from testigos import schema, words
+from testigos.findings.phrases import place_phrase
+from testigos.findings.scene import finding_ids
 from testigos.model import iso_utc
-from testigos.report import words
 from testigos.report.content import Content, colours, flown
 from testigos.report.maps import GAP_S
-from testigos.report.sentences import place_phrase
-from testigos.report.subjects import finding_ids, observed, subjects
+from testigos.report.subjects import observed, subjects
 from testigos.units import FT_M, S_NS
 
 __all__ = ["geojson", "kml", "parquet"]

@@ -7,10 +7,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from testigos.report import charts, maps, words
+from testigos import words
+from testigos.findings.phrases import deciding_time, place_phrase
+from testigos.report import charts, maps
 from testigos.report.content import OTHERS, Content, colours, flown, leading, leads, seconds
-from testigos.report.sentences import place_phrase
-from testigos.report.subjects import Subject, deciding_time, observed, subjects
+from testigos.report.subjects import Subject, observed, subjects
 from testigos.report.view import View, fit
 from testigos.units import S_NS, LengthUnit
 

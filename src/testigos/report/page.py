@@ -10,13 +10,14 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from testigos import words
+from testigos.findings.phrases import bound, deciding_time, land_note, place_phrase
+from testigos.findings.scene import finding_ids, sentence
 from testigos.model import Finding, iso_utc
-from testigos.report import words
 from testigos.report.content import Content, colours, flown, leads, ranked
 from testigos.report.figures import figures
 from testigos.report.paragraph import Clause, paragraph
-from testigos.report.sentences import bound, land_note, place_phrase, sentence
-from testigos.report.subjects import Subject, deciding_time, finding_ids, observed, subjects
+from testigos.report.subjects import Subject, observed, subjects
 from testigos.units import LengthUnit
 
 __all__ = ["html", "markdown"]
@@ -267,7 +268,7 @@ def _card(number: str, finding: Finding, labels: Mapping[str, str], unit: Length
     return {
         "id": number,
         "kind": finding.kind,
-        "sentence": sentence(finding, labels.get(finding.subjects[0], ""), unit),
+        "sentence": sentence(finding, labels, unit),
         "confidence": f"{finding.confidence:.0%}".replace("%", " %"),
         "measures": _measure_rows(finding, unit),
         "reasons": [words.name(r, 400) for r in finding.reasons],

@@ -18,10 +18,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from testigos import words
+from testigos.findings.phrases import (
+    bound,
+    deciding_time,
+    end_phrase,
+    end_time,
+    is_vague,
+    land_note,
+    place_phrase,
+)
 from testigos.model import Finding
-from testigos.report import words
-from testigos.report.sentences import bound, end_phrase, is_vague, land_note, place_phrase
-from testigos.report.subjects import ROLES, Subject, deciding_time, end_time, observed, subjects
+from testigos.report.subjects import ROLES, Subject, observed, subjects
 from testigos.units import NMI_M, LengthUnit
 
 __all__ = ["Clause", "paragraph", "plain"]

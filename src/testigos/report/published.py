@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
+from testigos.findings.scene import finding_ids, sentence
 from testigos.model import DataSource, Finding, Method, iso_utc
-from testigos.report.sentences import sentence
-from testigos.report.subjects import finding_ids, subjects
+from testigos.report.subjects import subjects
 from testigos.units import LengthUnit
 
 __all__ = ["findings_json", "json_schema", "pretty_json", "published"]
@@ -55,7 +55,7 @@ def published(findings: Sequence[Finding], unit: LengthUnit) -> list[dict[str, A
             "evidence": list(finding.evidence),
             "method": _method(finding.method),
             "data": [_data(d) for d in finding.data],
-            "sentence": sentence(finding, labels.get(finding.subjects[0], "") if finding.subjects else "", unit),
+            "sentence": sentence(finding, labels, unit),
             "details": _plain(finding.details),
         }
         if finding.kind == "sortie":

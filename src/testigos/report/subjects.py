@@ -1,14 +1,16 @@
 """Findings arranged by the aircraft they are about, with the name each goes by in the text."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from testigos.model import Finding, parse_utc
-from testigos.report import words
+from testigos import words
+from testigos.findings.phrases import deciding_time
+from testigos.findings.scene import finding_ids
+from testigos.model import Finding
 
-__all__ = ["ROLES", "Subject", "deciding_time", "end_time", "finding_ids", "observed", "subjects"]
+__all__ = ["ROLES", "Subject", "observed", "subjects"]
 
 #: Roles in the order in which a story tells them; others follow, by name.
 ROLES: Final = (
@@ -59,32 +61,10 @@ class Subject:
         return self.sorties[0]
 
 
-def finding_ids(findings: Sequence[Finding]) -> list[str]:
-    """An id for each: its kind and its number among that kind, from 1, in the given order."""
-    seen: Counter[str] = Counter()
-    ids = []
-    for finding in findings:
-        seen[finding.kind] += 1
-        ids.append(f"{finding.kind}-{seen[finding.kind]}")
-    return ids
-
-
 def observed(finding: Finding) -> float:
     """The observed distance of an approach in metres; infinite where unknown."""
     measure = finding.measures.get("distance")
     return float("inf") if measure is None or measure.value is None else measure.value
-
-
-def deciding_time(finding: Finding) -> int:
-    """When the observed minimum of an approach was."""
-    time = finding.details.get("time")
-    return finding.start_ns if time is None else time if isinstance(time, int) else parse_utc(str(time))
-
-
-def end_time(end: Mapping[str, Any] | None, fallback_ns: int) -> int:
-    """The time of a departure or arrival."""
-    time = (end or {}).get("time")
-    return fallback_ns if time is None else time if isinstance(time, int) else parse_utc(str(time))
 
 
 def _label(finding: Finding | None, object_id: str) -> str:
