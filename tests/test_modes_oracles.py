@@ -2,7 +2,7 @@
 
 Two independent decoders read the same messages: a real flight, and generated ones of all formats, types, subtypes
 and versions. A value of ours that differs from one of theirs must be named in ``REASONS``, and each reason has a
-message of its own in ``VECTORS`` with what each of the three makes of it. Comm-B has its own file.
+message of its own in ``VECTORS`` with what each of the three makes of it. Comm-B and positions have their own files.
 """
 
 import math
@@ -130,6 +130,8 @@ def by_pymodes(known: Said) -> Said:
     elif register == "6,1":
         if known["subtype"] == 1:
             said |= {"emergency": known["emergency_state"], "squawk": known["squawk"]}
+        if known["subtype"] == 2:
+            said["ra"] = (known["issued_ra"] or known["multiple_threat"]) and not known["ra_terminated"]
     elif register == "6,2":
         said |= {"selected": known["selected_altitude"], "qnh": known["baro_pressure_setting"]}
         said["selected_by"] = None if said["selected"] is None else known["selected_altitude_source"][0]
@@ -172,7 +174,7 @@ def by_us(known: Said) -> Said:
         "vnav": known.get("vnav"), "hold": known.get("altitude_hold"), "approach": known.get("approach"),
         "lnav": known.get("lnav"), "version": known.get("adsb_version"), "nic_a": known.get("nic_supplement_a"),
         "gva": known.get("gva"), "cc": known.get("capability_class"), "om": known.get("operational_mode"),
-        "sil_supplement": known.get("sil_supplement"),
+        "sil_supplement": known.get("sil_supplement"), "ra": known.get("tcas_ra"),
     }  # fmt: skip
     if "callsign" in known:
         said["callsign"] = text48(known["callsign"]).replace(" ", "")
@@ -420,7 +422,14 @@ NAMES = [
     *("ias_kt", "tas_kt", "emergency", "selected_alt_mcp_ft", "selected_alt_fms_ft", "qnh_hpa", "sil", "nic_baro"),
     *("selected_heading_deg", "nac_p", "tcas_operational", "autopilot", "vnav", "altitude_hold", "approach", "lnav"),
     *("adsb_version", "nic_supplement_a", "gva", "capability_class", "operational_mode", "sil_supplement", "slot"),
+    "tcas_ra",
 ]
+#: Columns for which neither has a field, and those for which it has only what they are made of.
+UNSPOKEN = {
+    *("interrogator", "advisory", "length_m", "width_m", "sda", "nic_supplement_c", "intent_change", "alert", "ident"),
+    *("transmission", "source", "address", "df", "tc", "subtype"),
+    *("nic", "rc_m"),  # compared with tables, as positions with positions, in test_modes_oracles_positions.py
+}
 #: Fields of the registers of DF 20 and 21, which are inferred, are not compared here.
 _COMM_B = {"gs", "gs_cut", "track", "heading", "ias", "tas", "rate", "rate_source", "qnh", "selected", "callsign"}
 
@@ -550,6 +559,14 @@ def test_generated_messages_read_as_two_other_decoders_read_them_or_differ_for_a
     # no reason is idle
     used = {name.split("/")[0] for name in reasons}
     assert {r.name for r in REASONS} - used == set()
+
+
+def test_every_column_is_compared_or_one_of_which_neither_speaks():
+    messages, clock = generated(30_000)
+    every = [*c.F64, *c.F32, *c.U64, *c.U32, *c.U16, *c.U8]
+    said = columns(messages, clock, every)
+    written = {name for raw, known in zip(messages, said, strict=True) if raw[0] >> 3 not in (20, 21) for name in known}
+    assert written == set(NAMES) | UNSPOKEN
 
 
 def _reserved_velocity() -> int:

@@ -1,6 +1,6 @@
 """From a receiver's own stamps to time: a fold, and which frames must stay for a part of them to give the same.
 
-Own rules. A *line* ties stamps to time: a base, from which time goes on by the exact count of ticks, and the highest
+Own rules. A *line* ties stamps to time: a root, from which time goes on by the exact count of ticks, and the highest
 stamp so far. Each receiver has one.
 
 - Stamps may come up to a second late and run ahead by any amount. A counter that wraps (48 bits of 12 MHz; midnight
@@ -49,19 +49,22 @@ _WRAP_TICKS: Final = 3600 * _TICKS_S  # a counter at its end begins again within
 _UNKNOWN: Final = -1
 
 _LINE: Final = [
-    *(("base", np.int64), ("base_ns", np.int64)),  # a stamp and its time
+    *(("root", np.int64), ("root_ns", np.int64)),  # a stamp and its time
     *(("top", np.int64), ("turn", np.int64)),  # highest stamp, wraps included, and how much of it is wraps
 ]
 _STATE: Final = np.dtype(
-    [
-        ("mode", np.int64),
-        ("open", np.bool_),
-        *_LINE,
-        ("doubted", np.bool_),  # the line has one frame; the one before is
-        *((f"old_{name}", kind) for name, kind in _LINE),
-        # numbers of messages in this piece, -1 in an earlier one: that gave ``top``, and the top before it
-        *(("top_at", np.int64), ("before_at", np.int64)),
-    ]
+    (
+        np.record,
+        [
+            ("mode", np.int64),
+            ("open", np.bool_),
+            *_LINE,
+            ("doubted", np.bool_),  # the line has one frame; the one before is
+            *((f"old_{name}", kind) for name, kind in _LINE),
+            # numbers of messages in this piece, -1 in an earlier one: that gave ``top``, and the top before it
+            *(("top_at", np.int64), ("before_at", np.int64)),
+        ],
+    )
 )
 
 
@@ -123,8 +126,8 @@ def _extended(value, turn, top, modulus, second, wrap):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _at(stamp, base, base_ns, ticks):  # type: ignore[no-untyped-def]
-    return base_ns + ((stamp - base) * 250 // 3 if ticks else stamp - base)
+def _at(stamp, root, root_ns, ticks):  # type: ignore[no-untyped-def]
+    return root_ns + ((stamp - root) * 250 // 3 if ticks else stamp - root)
 
 
 @njit(cache=True, nogil=True)
@@ -169,7 +172,7 @@ def _fold(  # type: ignore[no-untyped-def]
             value, modulus, second, wrap = seconds * S_NS + rest, _DAY_NS, S_NS, _DAY_NS // 2
         if not stamped:
             if line.open:
-                clock_ns[i] = _at(line.top, line.base, line.base_ns, ticks)
+                clock_ns[i] = _at(line.top, line.root, line.root_ns, ticks)
                 last_ns, last_at = clock_ns[i], i
                 if marking and line.top_at >= 0:
                     kept[line.top_at] = True
@@ -189,13 +192,13 @@ def _fold(  # type: ignore[no-untyped-def]
                         day -= _DAY_NS
                     elif day + value - last_ns < -(_DAY_NS // 2):
                         day += _DAY_NS
-                line.base_ns = day + value
+                line.root_ns = day + value
             else:
-                line.base_ns = last_ns
+                line.root_ns = last_ns
             line.open, line.doubted = True, False
-            line.base, line.top, line.turn = value, value, 0
+            line.root, line.top, line.turn = value, value, 0
             line.top_at, line.before_at = i, -1
-            clock_ns[i] = line.base_ns
+            clock_ns[i] = line.root_ns
         else:
             found = _extended(value, line.turn, line.top, modulus, second, wrap)
             ahead = found - line.top
@@ -208,7 +211,7 @@ def _fold(  # type: ignore[no-untyped-def]
                 past = older - line.old_top
                 if -second <= past <= _AHEAD_S * second or jumps:
                     # either the line before goes on, or nothing does: then it is what the new one must continue
-                    line.base, line.base_ns = line.old_base, line.old_base_ns
+                    line.root, line.root_ns = line.old_root, line.old_root_ns
                     line.top, line.turn = line.old_top, line.old_turn
                     line.top_at = -1  # kept already
                     found, ahead = older, past
@@ -221,12 +224,12 @@ def _fold(  # type: ignore[no-untyped-def]
                 if marking:
                     kept[i] = True
                 line.doubted = True
-                line.old_base, line.old_base_ns = line.base, line.base_ns
+                line.old_root, line.old_root_ns = line.root, line.root_ns
                 line.old_top, line.old_turn = line.top, line.turn
                 if ahead < -second:
                     if mode in (TICKS, GPS_FREE):
-                        line.base_ns = _at(line.top, line.base, line.base_ns, ticks)
-                        line.base = value
+                        line.root_ns = _at(line.top, line.root, line.root_ns, ticks)
+                        line.root = value
                         found = value
                     line.top = found
                     line.turn = found - value
@@ -240,7 +243,7 @@ def _fold(  # type: ignore[no-untyped-def]
             elif jumps:
                 line.before_at = line.top_at
                 line.top_at = i
-            clock_ns[i] = _at(found, line.base, line.base_ns, ticks)
+            clock_ns[i] = _at(found, line.root, line.root_ns, ticks)
         last_ns, last_at, begun = clock_ns[i], i, True
     while event < len(event_at):
         if event_kind[event] == RECEIVER:

@@ -103,7 +103,7 @@ def _epoch(data, begin, end):  # type: ignore[no-untyped-def]
     """Nanoseconds of decimal seconds; -1 where it is none."""
     seconds, at = 0, begin
     while at < end and 0x30 <= data[at] <= 0x39:
-        seconds = seconds * 10 + (data[at] - 0x30)
+        seconds = seconds * 10 + (int(data[at]) - 0x30)
         if seconds > _HIGHEST_S:
             return -1
         at += 1
@@ -118,7 +118,7 @@ def _epoch(data, begin, end):  # type: ignore[no-untyped-def]
                 return -1
             if unit > 1:
                 unit //= 10
-                rest += (data[k] - 0x30) * unit
+                rest += (int(data[k]) - 0x30) * unit
     return seconds * 1_000_000_000 + rest
 
 

@@ -136,7 +136,7 @@ def _flip(payload, i, bit):  # type: ignore[no-untyped-def]
 
 @kernel
 def _not_icao(me):  # type: ignore[no-untyped-def]
-    """The ICAO / Mode A flag of fine TIS-B and ADS-R, where the type code has one (Doc 9871 tables in part B)."""
+    """The ICAO / Mode A flag of fine TIS-B and ADS-R, where the message has one (DO-260B 2.2.17 and 2.2.18)."""
     tc = bits(me, 1, 5)
     if 5 <= tc <= 8:
         return bits(me, 21, 21) == 1
@@ -144,21 +144,24 @@ def _not_icao(me):  # type: ignore[no-untyped-def]
         return bits(me, 8, 8) == 1
     if tc == 19:
         return bits(me, 9, 9) == 1
-    if tc == 31:
+    if tc == 29:
+        return bits(me, 51, 51) == 1
+    if tc == 31 or (tc == 28 and bits(me, 6, 8) == 1):  # the bit of an advisory (subtype 2) is of the threat
         return bits(me, 56, 56) == 1
     return False
 
 
 @kernel
 def _coarse(me, i, out):  # type: ignore[no-untyped-def]
-    """A coarse TIS-B position (CF 3): 12 bits of CPR are the upper ones of 17. Doc 9871 B.2.3.6."""
+    """A coarse TIS-B position (CF 3): 12 bits of CPR are the upper ones of 17. The speed is the middle of its class
+    of 32 kt, and 0 below 16 kt. Doc 9871 B.3.4.5, DO-260B 2.2.17.3.5."""
     out.u8[c.SURVEILLANCE_STATUS, i] = bits(me, 2, 3)
     out.f32[c.ALT_BARO_FT, i] = altitude12(bits(me, 8, 19))
     if bits(me, 20, 20) == 1:
         out.f32[c.TRACK_DEG, i] = bits(me, 21, 25) * 11.25
     speed = bits(me, 26, 31)
     if speed > 0:
-        out.f32[c.GS_KT, i] = 0.0 if speed == 1 else (speed - 1.5) * 16.0
+        out.f32[c.GS_KT, i] = (speed - 1) * 32.0
     out.u8[c.ON_GROUND, i] = 0
     out.u8[c.CPR_ODD, i] = bits(me, 32, 32)
     out.u32[c.CPR_LAT, i] = bits(me, 33, 44) << 5

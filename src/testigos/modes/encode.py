@@ -366,7 +366,7 @@ def coarse_position(
 ) -> Words:  # fmt: skip
     """The coarse airborne position of TIS-B (DF 18, CF 3). Source: Doc 9871 B.3.4.5."""
     y, x = cpr(lat_deg, lon_deg, odd, bits=12)
-    speed = np.where(_known(gs_kt), np.clip(_nearest(np.asarray(gs_kt) + 16.0, 32.0) + 1, 1, 63), 0)
+    speed = np.where(_known(gs_kt), np.clip(_nearest(gs_kt, 32.0) + 1, 1, 63), 0)
     return word(
         (not_icao, 1), (surveillance_status, 2), (service_volume, 4), (altitude, 12), (_known(track_deg), 1),
         (_nearest(track_deg, 11.25), 5), (speed, 6), (odd, 1), (y, 12), (x, 12),
