@@ -4,6 +4,7 @@ A link turns its bytes into ``Raw`` messages and knows their times; the rest is 
 have no ``time_ns`` and, unless something worse is the matter, the status ``no_time``.
 """
 
+import itertools
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, NamedTuple
 
@@ -211,16 +212,22 @@ def _callsigns(codes: npt.NDArray[np.uint64] | None, size: int) -> pl.Series:
     return pl.Series([*names, None], dtype=pl.String).gather(pl.Series(place))
 
 
-def _objects(slots: npt.NDArray[np.uint32] | None, state: State, size: int) -> pl.Series:
+def _objects(
+    slots: npt.NDArray[np.uint32] | None, aircraft: list[tuple[int, npt.NDArray[np.void]]], size: int
+) -> pl.Series:
+    """Names. ``aircraft``: the records that slots mean from a row on, for they change where room is made."""
     if slots is None:
         return pl.repeat(None, size, dtype=pl.String, eager=True)
-    heard = np.zeros(state.used + 1, np.bool_)
-    slot = np.minimum(slots, state.used)  # the last is nobody
+    keys = np.concatenate([air["key"] for _, air in aircraft])
+    slot = np.minimum(slots, len(keys))  # the last is nobody
+    for (_, air), (row, _) in itertools.pairwise(aircraft):
+        slot[row:] += np.where(slot[row:] < len(keys), np.uint32(len(air)), np.uint32(0))
+    heard = np.zeros(len(keys) + 1, np.bool_)
     heard[slot] = True
     heard[-1] = False
     which = np.flatnonzero(heard)
-    names = [f"{'anon' if key >> 24 & 1 else 'icao'}:{key & 0xFFFFFF:06x}" for key in state.air["key"][which].tolist()]
-    place = np.full(state.used + 1, len(names), np.uint32)
+    names = [f"{'anon' if key >> 24 & 1 else 'icao'}:{key & 0xFFFFFF:06x}" for key in keys[which].tolist()]
+    place = np.full(len(keys) + 1, len(names), np.uint32)
     place[which] = np.arange(len(names), dtype=np.uint32)
     return pl.Series([*names, None], dtype=pl.String).gather(pl.Series(place[slot]))
 
@@ -249,8 +256,11 @@ def table(
     size = len(raw.size)
     state = carry.state.copy()
     made = _Columns(size)
+    aircraft: list[tuple[int, npt.NDArray[np.void]]] = []
     for out, first, count in decode_messages(raw.payload, raw.size, clock_ns, state, options.settings()):
         made.add(out, first, count)
+        if not aircraft or state.air is not aircraft[-1][1]:
+            aircraft.append((first, state.air))
     after = Carry(state, carry.clock)
     if not size:
         return pl.DataFrame(schema={n: ALL[n].dtype for n in MODES_GIVES}), after
@@ -283,7 +293,7 @@ def table(
         return both.select(pl.when("v").then("a")).to_series()
 
     own = {
-        "object_id": _objects(arrays.get("slot"), state, size),
+        "object_id": _objects(arrays.get("slot"), aircraft, size),
         "time_ns": masked(clock_ns, timed),
         "callsign": _callsigns(arrays.get("callsign"), size),
         "squawk": _texts(arrays.get("squawk"), pl.Series(_SQUAWKS), columns.NONE16, size),

@@ -283,6 +283,28 @@ def _write(i: int, out: Out, status: int, lat_deg: float, lon_deg: float) -> Non
 
 
 @kernel
+def _follow(
+    i: int,
+    clock_ns: int,
+    out: Out,
+    a: Any,
+    surface: int,
+    lat_deg: float,
+    lon_deg: float,
+    receiver_lat_deg: float,
+    receiver_lon_deg: float,
+    range_m: float,
+) -> None:
+    """The track moves to where the message says."""
+    a.lat_deg = lat_deg
+    a.lon_deg = lon_deg
+    a.position_ns = clock_ns
+    a.position_surface = surface
+    far = _beyond(receiver_lat_deg, receiver_lon_deg, range_m, lat_deg, lon_deg)
+    _write(i, out, OUT_OF_RANGE if far else OK, lat_deg, lon_deg)
+
+
+@kernel
 def position(
     i: int,
     clock_ns: int,
@@ -324,6 +346,11 @@ def position(
     alive = silent_s <= _LIFE_S and reach <= _HALF_CELL_M[surface]
     if alive:
         track_lat, track_lon = local(lat_cpr, lon_cpr, odd, surface, a.lat_deg, a.lon_deg)
+        # nearly always: nothing disputes the track, and even a way round the corner is within its direct reach
+        corner_m = (abs(track_lat - a.lat_deg) + abs(track_lon - a.lon_deg)) * _M_PER_DEG
+        if corner_m <= reach <= _DIRECT_CONTESTED_M[surface] and a.rival_ns == NEVER and abs(track_lat) < 89.0:
+            _follow(i, clock_ns, out, a, surface, track_lat, track_lon, receiver_lat_deg, receiver_lon_deg, range_m)
+            return
         # on the ground at a pole even the nearest quarters are too near
         if track_lat == track_lat and not (
             surface and abs(track_lat) > 89.0 and not _only_one(track_lat, track_lon, a.lat_deg, a.lon_deg, reach)
@@ -336,12 +363,7 @@ def position(
             reach <= _DIRECT_M[surface] and _elapsed_s(clock_ns, a.contradicted_ns) > _LIFE_S
         )
         if direct and a.rival_ns == NEVER:
-            a.lat_deg = track_lat
-            a.lon_deg = track_lon
-            a.position_ns = clock_ns
-            a.position_surface = surface
-            far = _beyond(receiver_lat_deg, receiver_lon_deg, range_m, track_lat, track_lon)
-            _write(i, out, OUT_OF_RANGE if far else OK, track_lat, track_lon)
+            _follow(i, clock_ns, out, a, surface, track_lat, track_lon, receiver_lat_deg, receiver_lon_deg, range_m)
             return
     _unsettled(
         i, clock_ns, out, a, odd, lat_cpr, lon_cpr, surface, alive, direct, reach, track_m / reach, track_lat,
@@ -389,13 +411,8 @@ def _unsettled(
         a.rival_ns = NEVER
 
     if direct and track_fit <= 1.0 and not (a.rival_strength >= _CONFIRMED and rival_fit < track_fit):
-        a.lat_deg = track_lat
-        a.lon_deg = track_lon
-        a.position_ns = clock_ns
-        a.position_surface = surface
         a.rival_strength = min(a.rival_strength, _CONFIRMED)  # counts from the track's last word
-        far = _beyond(receiver_lat_deg, receiver_lon_deg, range_m, track_lat, track_lon)
-        _write(i, out, OUT_OF_RANGE if far else OK, track_lat, track_lon)
+        _follow(i, clock_ns, out, a, surface, track_lat, track_lon, receiver_lat_deg, receiver_lon_deg, range_m)
         return
 
     free = 1

@@ -8,6 +8,7 @@ Own rules:
   was heard in the last ``BELIEVED_S``; else the row is ``unconfirmed`` and has an address, but no object.
 - Nothing is repaired unless asked. Then one wrong bit outside the first five of DF 11, 17 and 18 is flipped where
   the parity names it, and the row says which.
+- An address that was silent for ``FORGOTTEN_S`` is forgotten, longer than any rule looks back (``cpr`` 3.2 hours).
 - Reserved formats give a row that is ``unconfirmed`` and says its format; a format of the wrong length gives one
   that is ``malformed``.
 
@@ -32,12 +33,14 @@ from testigos.modes.parity import mended_bit, syndrome56, syndrome112
 from testigos.modes.state import blank_aircraft
 from testigos.modes.surveillance import surveillance
 
-__all__ = ["BELIEVED_S", "CHUNK", "Settings", "State", "decode"]
+__all__ = ["BELIEVED_S", "CHUNK", "FORGOTTEN_S", "Settings", "State", "decode"]
 
 BELIEVED_S: Final = 60
+FORGOTTEN_S: Final = 4 * 3600
 CHUNK: Final = 8192  #: messages decoded into one set of columns: few enough to stay in the processor's cache
 
 _BELIEVED_NS: Final = BELIEVED_S * 1_000_000_000
+_FORGOTTEN_NS: Final = FORGOTTEN_S * 1_000_000_000
 _FIRST_SLOTS: Final = 256
 _EMPTY: Final = -1
 _ANONYMOUS: Final = 1 << 24
@@ -79,9 +82,14 @@ class State:
         """One that can be changed."""
         return State(self.table.copy(), self.air.copy(), self.used)
 
-    def _grow(self) -> None:
-        self.air = np.concatenate([self.air, blank_aircraft(len(self.air))])
-        self.table = np.full(4 * len(self.air), _EMPTY, np.int32)  # a power of two: places are masked
+    def _make_room(self, now_ns: int) -> None:
+        """Drop what ``_announced`` would not know again; where that is little, hold twice as many."""
+        kept = self.air[: self.used]
+        kept = kept[now_ns - kept["confirmed_ns"] <= _FORGOTTEN_NS]
+        self.used = len(kept)
+        room = len(self.air) if 2 * self.used <= len(self.air) else 2 * len(self.air)
+        self.air = np.concatenate([kept, blank_aircraft(room - self.used)])
+        self.table = np.full(4 * room, _EMPTY, np.int32)  # a power of two: places are masked
         _fill(self.table, self.keys)
 
 
@@ -181,6 +189,9 @@ def _mode_ac(payload, i, out):  # type: ignore[no-untyped-def]
 def _announced(table, air, used, address, now):  # type: ignore[no-untyped-def]
     """An address has been announced; gives its slot."""
     slot = _found_or_added(table, air, used, address)
+    if slot < used and now - air[slot].confirmed_ns > _FORGOTTEN_NS:
+        air[slot] = air[len(air) - 1]  # always blank
+        air[slot].key = address
     air[slot].confirmed_ns = max(air[slot].confirmed_ns, now)
     return slot
 
@@ -196,10 +207,10 @@ def _believed(table, air, address, now):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _run(payload, size, clock_ns, begin, table, air, used, out, lat, lon, range_m, repair, level):  # type: ignore[no-untyped-def]
-    """Messages from ``begin`` into the same places of ``out``; stops early where ``air`` has no room left."""
-    for i in range(begin, len(size)):
-        if used + 2 > len(air):
+def _run(payload, size, clock_ns, table, air, used, out, lat, lon, range_m, repair, level):  # type: ignore[no-untyped-def]
+    """Messages into the same places of ``out``; stops where ``air`` has no room for two more."""
+    for i in range(len(size)):
+        if used + 2 >= len(air):
             return i, used
         now = clock_ns[i]
         length = size[i]
@@ -309,20 +320,21 @@ def decode(
 
     ``payload``: (N, 14) bytes, those past ``size`` (2 Mode A/C, 7 or 14) are ignored; with ``settings.repair``
     mended bits are flipped in it. ``clock_ns``: (N,) nanoseconds since any moment, much the same for all receivers.
-    ``out`` is used again for the next messages, so copy what is to last. ``state`` is advanced.
+    ``out`` is used again for the next messages, and what ``state.keys`` says of slots holds until then, so copy what
+    is to last. ``state`` is advanced.
     """
     told = settings or Settings()
     out = allocate(min(chunk, len(size)))
-    for first in range(0, len(size), chunk):
+    first = 0
+    while first < len(size):
         last = min(first + chunk, len(size))
         blank(out, last - first)
-        done = 0
-        while done < last - first:
-            done, state.used = _run(
-                payload[first:last], size[first:last], clock_ns[first:last], done,
-                state.table, state.air, state.used, out,
-                told.receiver_lat_deg, told.receiver_lon_deg, told.range_m, told.repair, told.level,
-            )  # fmt: skip
-            if done < last - first:
-                state._grow()
-        yield out, first, last - first
+        done, state.used = _run(
+            payload[first:last], size[first:last], clock_ns[first:last], state.table, state.air, state.used, out,
+            told.receiver_lat_deg, told.receiver_lon_deg, told.range_m, told.repair, told.level,
+        )  # fmt: skip
+        if done:
+            yield out, first, done
+        first += done
+        if first < last:
+            state._make_room(int(clock_ns[first]))
