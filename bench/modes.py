@@ -14,18 +14,17 @@ profile    nanoseconds a message, by part
 =========  ==================================================================================================
 """
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -34,10 +33,9 @@ import corpus
 import receivers
 from run import Rate, Work, machine, shown, timed
 from testigos import api
-from testigos.io.follow import Following
 from testigos.links import beast, frames_csv
 from testigos.links._modes import Options, Raw, fresh
-from testigos.links._modes_time import no_events, times
+from testigos.links._modes_time import times
 from testigos.modes import decode as kernels
 from testigos.sim.receivers import TICKS_PER_S, heard
 from testigos.sim.traffic import START_NS, traffic
@@ -143,10 +141,8 @@ def by_pymodes(data: bytes) -> tuple[int, Callable[[], Callable[[], Any]]]:
         def work() -> None:
             pipe = PipeDecoder(include_meteo=True)
             for text, stamp in zip(texts, stamps, strict=True):
-                try:
+                with contextlib.suppress(DecodeError):
                     pipe.decode(text, timestamp=stamp)
-                except DecodeError:
-                    pass
 
         return work
 
@@ -190,40 +186,185 @@ def measured_table() -> None:
 
 
 def fed(port: int, per_s: float, seconds: float) -> None:
-    """Sends whole messages every 50 ms; as fast as it goes where ``per_s`` is 0. Then closes."""
-    data = np.frombuffer(generated(), np.uint8).tobytes()
+    """Runs as a process of its own: sends whole messages every 50 ms, or as fast as it goes where ``per_s`` is 0."""
+    data = generated()
     edges = np.append(beast.split(data, True)[0].start, len(data))
     step = int(per_s * 0.05) if per_s else 25_000
-    with socket.create_connection(("127.0.0.1", port)) as peer:
-        begin = due = time.monotonic()
-        first = 0
-        while time.monotonic() - begin < seconds:
-            last = min(first + step, len(edges) - 1)
-            peer.sendall(data[edges[first] : edges[last]])
-            first = last % (len(edges) - 1)
-            if per_s:
-                due += 0.05
-                time.sleep(max(due - time.monotonic(), 0.0))
+    with socket.create_server(("127.0.0.1", port)) as server:
+        print("listening", flush=True)
+        peer, _ = server.accept()
+        with peer, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            begin = due = time.monotonic()
+            first = sent = 0
+            while time.monotonic() - begin < seconds:
+                last = min(first + step, len(edges) - 1)
+                peer.sendall(data[edges[first] : edges[last]])
+                sent += last - first
+                first = last % (len(edges) - 1)
+                if per_s:
+                    due += 0.05
+                    time.sleep(max(due - time.monotonic(), 0.0))
+            print(sent, round(time.monotonic() - begin, 3), flush=True)
+            peer.shutdown(socket.SHUT_WR)
 
 
 def followed(per_s: float, seconds: float) -> None:
     """Runs as a process of its own, on one core: follows one source and prints what came of it."""
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    cores = sorted(os.sched_getaffinity(0))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     to_tables(generated()[: 4 << 20])  # kernels are warm
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        relay = subprocess.Popen([sys.executable, __file__, "--feed", str(port), str(per_s), str(seconds)])
-    del relay
+    command = [sys.executable, __file__, "--feed", str(port), str(per_s), str(seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as feeder:
+        assert feeder.stdout is not None
+        os.sched_setaffinity(feeder.pid, {cores[-1]})
+        os.sched_setaffinity(0, {cores[0]})
+        feeder.stdout.readline()
+        rows, late_ms = 0, []
+        begin, end = time.process_time(), 0.0
+        for table in api.decode([f"beast://127.0.0.1:{port}"], stop=lambda: feeder.poll() is not None):
+            if len(table):
+                rows += len(table)
+                late_ms.append((time.time_ns() - int(table["time_ns"].max() or 0)) / 1e6)
+                end = time.process_time()
+        sent, took = feeder.stdout.readline().split()
+    asked = f"{per_s:,.0f} messages a second" if per_s else "as fast as it goes"
+    print(
+        f"Live, {asked}, one core: sent {int(sent) / float(took):,.0f} a second for {float(took):.1f} s, "
+        f"rows for {rows / int(sent):.4f} of them; {rows / (end - begin):,.0f} rows in a second of processor time; "
+        f"the last row of a batch was ready {np.median(late_ms):.0f} ms after it came (99 %: "
+        f"{np.percentile(late_ms, 99):.0f} ms)",
+        flush=True,
+    )
 
 
 def measured_live() -> None:
     """Goal: 500,000 messages a second on one core."""
+    generated()
     for per_s in (LIVE_PER_S, 0):
         _child("--follow", str(per_s), str(LIVE_S), threads=1)
 
 
-def _child(*arguments: str, threads: int | None = None, **extra: str) -> None:
-    environment = dict(os.environ, **extra)
-    if threads is not None:
-        environment["POLARS_MAX_THREADS"] = str(threads)
+def resident_mib() -> float:
+    """Resident memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+def measured_memory() -> None:
+    """An hour of receiver time: each minute 300 other aircraft, so 18,000 in all, and 6 million messages."""
+    link, carry, rest, count = beast.configured(BEGAN), None, b"", 0
+    for minute in range(61):
+        if minute % 10 == 0:
+            print(f"Memory after {minute} minutes and {count:,} messages: {resident_mib():,.0f} MiB", flush=True)
+        raw, _ = beast._messages(beast.split(heard(traffic(300, 60.0, seed=minute), receivers=1)[0].data, True)[0])
+        stamp = raw.stamp + np.uint64(minute * 60 * TICKS_PER_S)
+        for piece in pieces(beast.encode_frames(raw.payload, raw.size, stamp, raw.signal)):
+            frames, rest = link.split(rest + piece)
+            table, carry = link.decode(frames, carry)
+            count += len(table)
+
+
+def measured_compile() -> None:
+    """The first run ever compiles kernels, later ones load them."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "in.beast"
+        source.write_bytes(generated(300, 10.0))
+        for run in ("first", "second"):
+            begin = time.monotonic()
+            command = [sys.executable, "-m", "testigos", "decode", str(source), "--began", "2025-10-23T12:00Z"]
+            environment = dict(os.environ, NUMBA_CACHE_DIR=f"{folder}/kernels")
+            subprocess.run([*command, "-o", f"{folder}/out.parquet"], env=environment, check=True, capture_output=True)
+            print(f"The {run} run of testigos decode on a small file: {time.monotonic() - begin:.1f} s", flush=True)
+
+
+def measured_profile() -> None:
+    """Where the time goes."""
+    for name, data in inputs():
+        framed, rest = [], b""
+        for piece in pieces(data):
+            frames, rest = beast.split(rest + piece)
+            framed.append(frames)
+        raws = [beast._messages(frames) for frames in framed]
+        clocks: list[Any] = []
+
+        def split(data: bytes = data) -> None:
+            left = b""
+            for piece in pieces(data):
+                _, left = beast.split(left + piece)
+
+        def unpack(framed: list[Any] = framed) -> None:
+            for frames in framed:
+                beast._messages(frames)
+
+        def told(raws: list[Any] = raws, clocks: list[Any] = clocks) -> None:
+            clocks.clear()
+            clock = fresh(BEGAN).clock
+            for raw, events in raws:
+                clock_ns, _, _, _, clock = times(raw.stamp, raw.size, events, clock)
+                clocks.append(clock_ns)
+
+        def decoded(raws: list[Any] = raws, clocks: list[Any] = clocks) -> None:
+            state = fresh(BEGAN).state
+            for (raw, _), clock_ns in zip(raws, clocks, strict=True):
+                for _ in kernels.decode(raw.payload, raw.size, clock_ns, state):
+                    pass
+
+        count = sum(map(len, framed))
+        parts = (("framing", split), ("unpacking", unpack), ("clocks", told), ("decoding", decoded))
+        spent = [(part, timed(part, count, lambda work=work: work).seconds / count * 1e9) for part, work in parts]
+        print(f"Profile, {name}: " + ", ".join(f"{part} {ns:.0f} ns" for part, ns in spent), flush=True)
+    raw, clock_ns = unpacked(generated())
+    df, tc = raw.payload[:, 0] >> 3, raw.payload[:, 4] >> 3
+    squitter = (df == 17) | (df == 18)
+    kinds = {
+        "airborne position": squitter & (tc >= 9) & (tc <= 18), "surface position": squitter & (tc >= 5) & (tc <= 8),
+        "velocity": squitter & (tc == 19), "other squitters": squitter & ((tc < 5) | (tc > 19)),
+        "Comm-B": (df == 20) | (df == 21), "DF 0, 4, 5, 11, 16": np.isin(df, [0, 4, 5, 11, 16]),
+    }  # fmt: skip
+    known = fresh(BEGAN).state
+    for _ in kernels.decode(raw.payload, raw.size, clock_ns, known):
+        pass
+    for name, chosen in kinds.items():
+        payload, size, when = raw.payload[chosen].copy(), raw.size[chosen], clock_ns[chosen]
+
+        def alone(payload: Any = payload, size: Any = size, when: Any = when) -> None:
+            for _ in kernels.decode(payload, size, when, known.copy()):
+                pass
+
+        spent_s = timed(name, len(size), lambda alone=alone: alone).seconds
+        print(f"  {name}: {chosen.mean():.1%} of messages, {spent_s / len(size) * 1e9:.0f} ns each", flush=True)
+
+
+def _child(*arguments: str, threads: int) -> None:
+    environment = dict(os.environ, POLARS_MAX_THREADS=str(threads), NUMBA_NUM_THREADS=str(threads))
     subprocess.run([sys.executable, __file__, *arguments], env=environment, check=True)
+
+
+PARTS = {
+    "columns": measured_columns, "table": measured_table, "live": measured_live, "memory": measured_memory,
+    "compile": measured_compile, "profile": measured_profile,
+}  # fmt: skip
+
+
+def main() -> int:
+    """Print what was asked for, or everything."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="*", choices=[[], *PARTS], help="what to measure")
+    parser.add_argument("--feed", nargs=3, type=float, help=SUPPRESS)
+    parser.add_argument("--follow", nargs=2, type=float, help=SUPPRESS)
+    options = parser.parse_args()
+    if options.feed:
+        fed(int(options.feed[0]), *options.feed[1:])
+    elif options.follow:
+        followed(*options.follow)
+    else:
+        print(f"{machine()}\n", flush=True)
+        for name in options.part or PARTS:
+            PARTS[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -33,9 +33,9 @@ def encode(tracks: pl.DataFrame) -> bytes:
 
     Rows of sources ``uat`` and ``adsb`` become ADS-B, ``adsr`` ADS-R, all others TIS-B, which has no identity, quality
     but NIC, or emergency here. A message has a call sign or a squawk, not both: the call sign goes first, and
-    version 0 has no squawk. It has one vertical rate: the barometric goes first. It has a velocity in the air only where
-    speed and track are known. What the format must say and the row does not is 0, and the version 2; nothing known of
-    the ground is airborne. Steps:
+    version 0 has no squawk. It has one vertical rate: the barometric goes first. It has a velocity in the air only
+    where speed and track are known. What the format must say and the row does not is 0, and the version 2; an
+    aircraft not known to be on the ground is airborne. Steps:
     2.1e-5 degrees (there is no south pole, and no 0 N 0 E with NIC 0: the nearest code is written), 25 ft, 1 kt of each
     component of velocity (4 kt when supersonic), 64 ft/min, 0.7 degrees on the ground.
 
