@@ -40,7 +40,7 @@ from testigos.modes import decode as kernels
 from testigos.sim.receivers import TICKS_PER_S, heard
 from testigos.sim.traffic import START_NS, traffic
 
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 4 << 20  # as io.segments hands them on
 BEGAN = Options(began_ns=START_NS)
 REAL = corpus.SHARED / "beast" / "long_flight.csv"
 PYMODES_MESSAGES = 20_000
@@ -50,8 +50,8 @@ LIVE_S = 10.0
 
 
 @cache
-def generated(aircraft: int = 3_000, seconds: float = 60.0) -> bytes:
-    """What one receiver hears of a world's traffic: some 350 messages of each aircraft and minute."""
+def generated(aircraft: int = 400, seconds: float = 360.0) -> bytes:
+    """What one receiver hears of so many aircraft about: some 350 messages of each and minute."""
     return heard(traffic(aircraft, seconds), receivers=1)[0].data
 
 
@@ -66,7 +66,8 @@ def real() -> bytes:
 
 def inputs() -> Iterator[tuple[str, bytes]]:
     """What is measured."""
-    yield "generated traffic", generated()
+    yield "400 aircraft about", generated()
+    yield "3,000 aircraft about", generated(3_000, 50.0)
     if REAL.exists():
         yield "long_flight.csv as Beast", real()
 
@@ -259,8 +260,9 @@ def measured_memory() -> None:
         if minute % 10 == 0:
             print(f"Memory after {minute} minutes and {count:,} messages: {resident_mib():,.0f} MiB", flush=True)
         raw, _ = beast._messages(beast.split(heard(traffic(300, 60.0, seed=minute), receivers=1)[0].data, True)[0])
-        stamp = raw.stamp + np.uint64(minute * 60 * TICKS_PER_S)
-        for piece in pieces(beast.encode_frames(raw.payload, raw.size, stamp, raw.signal)):
+        whole = raw.size > 0
+        stamp = raw.stamp[whole] + np.uint64(minute * 60 * TICKS_PER_S)
+        for piece in pieces(beast.encode_frames(raw.payload[whole], raw.size[whole], stamp, raw.signal[whole])):
             frames, rest = link.split(rest + piece)
             table, carry = link.decode(frames, carry)
             count += len(table)
