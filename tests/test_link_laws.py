@@ -20,6 +20,7 @@ from polars.testing import assert_frame_equal
 from feeding import feed
 from said import SAID
 from testigos import registry
+from testigos.modes.encode_rows import squitters
 from testigos.registry import Frames
 from testigos.schema import ALL, conform
 
@@ -212,7 +213,9 @@ HALF_STEPS = {
     },
 }
 ANGLES = ("lon_deg", "track_deg", "heading_deg")
-SPEAKERS = [name for name in LINKS if hasattr(registry.link(name), "encode")]
+#: Mode S takes several messages to say a row. What they say together is held to laws in test_modes_encode_rows.
+SEVERAL = {"beast": 500_000, "frames_csv": 0}
+SPEAKERS = [name for name in LINKS if hasattr(registry.link(name), "encode") and name not in SEVERAL]
 
 
 @st.composite
@@ -297,3 +300,19 @@ def test_what_a_link_writes_it_reads_back_to_half_a_step(name, track):
             if column in ANGLES:
                 apart = pl.select(pl.min_horizontal(apart, (360.0 - apart).abs())).to_series()
             assert len(apart.drop_nulls()) == 0 or apart.max() <= step, column
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+@settings(LAWS, max_examples=60)
+@given(track=one_track())
+def test_what_a_link_of_mode_s_writes_are_the_messages_of_the_rows_at_their_times(name, track):
+    link, said = registry.link(name), squitters(track)
+    data = link.encode(track)
+    read, _ = feed(link, [data])
+    assert len(read) == len(said)
+    assert read["transmission"].is_not_null().all()
+    assert not set(read["status"].unique()) & {"malformed", "parity_failed", "no_time"}
+    late = read["time_ns"].to_numpy() - said.time_ns
+    assert len(late) == 0 or abs(late).max() <= SEVERAL[name]
+    signs = read["callsign"].drop_nulls().unique().to_list()
+    assert signs == [s for s in (track["callsign"][0],) if s and signs]

@@ -34,12 +34,13 @@ from numba import njit
 
 from testigos.links._modes import MODES_GIVES, PLAIN, Carry, Options, Raw, blank_raw, check_sizes, fresh, table
 from testigos.links._modes_time import GPS, GPS_AHEAD, GPS_FREE, HOST, MODE, RECEIVER, TICKS, Events, times
+from testigos.modes.encode_rows import squitters
 from testigos.registry import Frames, Link
 from testigos.registry import frames as make_frames
 
 __all__ = [
-    "CHECKED", "GIVES", "NAME", "SPEC", "Beast", "anchors", "configured", "decode", "encode_frames", "recognise",
-    "split",
+    "CHECKED", "GIVES", "NAME", "SPEC", "Beast", "anchors", "configured", "decode", "encode", "encode_frames",
+    "recognise", "split",
 ]  # fmt: skip
 
 NAME: Final = "beast"
@@ -403,6 +404,32 @@ def encode_frames(
     numbers = np.empty(0, np.uint64) if receiver is None else np.asarray(receiver, np.uint64)
     used = _pack(payload, size, stamp, signal, named, numbers, made)
     return made[:used].tobytes()
+
+
+def encode(tracks: pl.DataFrame) -> bytes:
+    """The messages of ``modes.encode_rows.squitters``: several a row, which together say what it says.
+
+    Their time stands before them as readsb's ``--dump-beast`` writes it, to the millisecond. Raises ``ValueError`` on
+    a time that is not in the years 2000 to 2099, which no reader would believe.
+
+    >>> row = {"object_id": "icao:4840d6", "time_ns": 1_761_242_592_500_000_000, "callsign": "KLM1023"}
+    >>> encode(pl.DataFrame([row | {"source": "adsb"}])).hex()
+    '1ae8f4343d129a0100001a33000000000000008d4840d6202cc371c32ce0576098'
+    """
+    said = squitters(tracks)
+    if not len(said):
+        return b""
+    stamp, signal = np.zeros(len(said), np.uint64), np.zeros(len(said), np.uint8)  # no receiver was there
+    data = encode_frames(said.payload, said.size, stamp, signal)
+    start = split(data, True)[0].start
+    milliseconds = (said.time_ns + 500_000) // 1_000_000
+    if milliseconds.min() < _LOWEST_MS or milliseconds.max() >= _HIGHEST_MS:
+        raise ValueError("a time is not in the years 2000 to 2099")
+    first = np.flatnonzero(np.diff(milliseconds, prepend=0))
+    ends = [*start[first[1:]].tolist(), len(data)]
+    mark = bytes([_ESCAPE, _HOST])
+    pieces = zip(milliseconds[first].tolist(), start[first].tolist(), ends, strict=True)
+    return b"".join(mark + when.to_bytes(8, "little") + data[begin:end] for when, begin, end in pieces)
 
 
 _PLAIN: Final = Beast()

@@ -17,11 +17,13 @@ from numba import njit
 from testigos.links._modes import MODES_GIVES, PLAIN, Carry, Options, Raw, blank_raw, check_sizes, fresh, table
 from testigos.links._modes_text import LONGEST_GARBAGE, byte_at, digit, put_byte
 from testigos.links._modes_time import RECEIVER, Events, times
+from testigos.modes.encode_rows import squitters
 from testigos.registry import Frames, Link
 from testigos.registry import frames as make_frames
 
 __all__ = [
-    "CHECKED", "GIVES", "NAME", "SPEC", "FramesCsv", "configured", "decode", "encode_frames", "recognise", "split",
+    "CHECKED", "GIVES", "NAME", "SPEC", "FramesCsv", "configured", "decode", "encode", "encode_frames", "recognise",
+    "split",
 ]  # fmt: skip
 
 NAME: Final = "frames_csv"
@@ -303,6 +305,20 @@ def encode_frames(
     numbers = np.empty(0, np.uint64) if receiver is None else np.asarray(receiver, np.uint64)
     used = _pack(payload, size, stamp, signal, np.asarray(time_ns, np.int64), named, numbers, made)
     return made[:used].tobytes()
+
+
+def encode(tracks: pl.DataFrame) -> bytes:
+    """The messages of ``modes.encode_rows.squitters``: several a row, which together say what it says, at its time.
+
+    Raises ``ValueError`` on a time before 1970.
+
+    >>> row = {"object_id": "icao:4840d6", "time_ns": 5, "source": "adsb", "callsign": "KLM1023"}
+    >>> encode(pl.DataFrame([row]))
+    b'0.000000005,8d4840d6202cc371c32ce0576098\\n'
+    """
+    said = squitters(tracks)
+    stamp, signal = np.zeros(len(said), np.uint64), np.zeros(len(said), np.uint8)  # no receiver was there
+    return encode_frames(said.payload, said.size, stamp, signal, said.time_ns)
 
 
 _PLAIN: Final = FramesCsv()
