@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testigos import api, io
+from testigos import api, io, registry
 from testigos.cli import main
 from testigos.errors import InputError
 from testigos.io.options import configured, link_from_text, text_of
@@ -21,6 +21,9 @@ from testigos.model import Question, parse_utc
 from testigos.modes import encode
 from testigos.registry import link as link_named
 from testigos.schema import ALL, conform
+from testigos.sim.observe import observe
+from testigos.sim.sites import SITES
+from testigos.sim.story import actors
 from testigos.store import Archive
 from testigos.store._pages import dictionary, differences, packed
 from testigos.store.lines import json_lines
@@ -303,3 +306,25 @@ def test_a_report_on_beast_without_a_date_finds_nothing_and_says_why(tmp_path: P
     done = api.report(path, tmp_path / "story", Question(near=("Los Testigos",)), world=world)
     assert done.findings == ()
     assert "--began" in (tmp_path / "story" / "report.md").read_text()
+
+
+def test_a_flight_heard_as_beast_gives_the_findings_of_its_trace(tmp_path: Path, world) -> None:
+    tanker = actors()[2]
+    rows = observe(tanker.truth, tanker.equipment, SITES)
+    (tmp_path / "a.beast").write_bytes(registry.link("beast").encode(rows))
+    (tmp_path / "a.json").write_bytes(registry.link("readsb_trace").encode(rows))
+    question = Question(near=("Puerto Rico", "Isla de Aves"))
+    heard, traced = (
+        api.report(tmp_path / name, tmp_path / f"of-{name}", question, world=world).findings
+        for name in ("a.beast", "a.json")
+    )
+    assert [(f.kind, f.subjects, f.place and f.place["name"]) for f in heard] == [
+        (f.kind, f.subjects, f.place and f.place["name"]) for f in traced
+    ]
+    for a, b in zip(heard, traced, strict=True):
+        if a.kind == "approach":
+            assert a.measures["distance"].value == pytest.approx(b.measures["distance"].value, abs=50.0)
+            assert a.measures["distance"].low == pytest.approx(b.measures["distance"].low, abs=2_000.0)
+        if a.kind == "sortie":
+            assert (a.departure["icao"], a.arrival["icao"]) == (b.departure["icao"], b.arrival["icao"])
+    assert api.verify(tmp_path / "of-a.beast") == []
