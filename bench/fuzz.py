@@ -77,7 +77,7 @@ def fuzz(target: str, seconds: int) -> None:
 
     sys.path.insert(0, str(ROOT / "tests"))
     warnings.simplefilter("ignore", RuntimeWarning)  # uncompiled, integers that wrap warn
-    with atheris.instrument_imports(include=["testigos.links", "testigos.io"]):
+    with atheris.instrument_imports(include=["testigos.links", "testigos.modes", "testigos.io"]):
         check = io_law() if target == "io" else link_law(target)
         check(b"")
     corpus = Path(tempfile.mkdtemp(prefix="testigos-corpus-"))
