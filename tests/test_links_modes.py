@@ -412,3 +412,21 @@ LONG_FLIGHT_FORMATS = [
     (20, 29460),
     (21, 18254),
 ]
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        "1a33000000001a1a00ff8d4840d6202cc371c32ce05760",  # as long as a whole one, with an escape in it
+        "1a33000000001a1a00ff1a1a4840d6202cc371c32ce0",
+        "1a331a1a1a1a1a1a1a1a1a1a1a1a1a1a02ff8d4840d6202c",
+        "1a321a1a1a1a1a1a1a1a1a1a1a1a1a1a02ff",
+    ],
+)
+def test_a_message_that_was_cut_short_takes_no_byte_of_the_next(cut):
+    whole = "1a33000000000001ff8d4840d6202cc371c32ce0576098"
+    for data in (cut + whole, cut):
+        read, _ = feed(beast, [bytes.fromhex(data)])
+        assert read["status"].to_list()[0] == "malformed"
+        assert read["address"].to_list()[0] is None
+        assert read["callsign"].drop_nulls().to_list() == (["KLM1023"] if data != cut else [])
