@@ -163,10 +163,22 @@ def _scan(data, final, start, stop, context):  # type: ignore[no-untyped-def]
                 if not final:
                     return count, at
                 begin, at = at, size
+                if at - begin == _body_length(kind) + 2:
+                    if count + 2 > len(start):
+                        return len(start), begin
+                    start[count], stop[count], context[count] = begin, begin + 1, False
+                    begin += 1
+                    count += 1
             elif end == -2:
                 begin, at = at, at + 2
             else:
                 begin, at = at, -end - 2
+                if at - begin == _body_length(kind) + 2:  # it must not look whole
+                    if count + 2 > len(start):
+                        return len(start), begin
+                    start[count], stop[count], context[count] = begin, begin + 1, False
+                    begin += 1
+                    count += 1
                 start[count], stop[count], context[count] = begin, at, False
                 count += 1
                 continue
@@ -257,9 +269,6 @@ def _unpack(data, start, stop, context, payload, size, stamp, signal, event_at, 
         kind = data[at + 1] if stop[f] - at >= 11 and data[at] == _ESCAPE else np.uint8(0)
         length = 14 if kind == _LONG else 7 if kind == _SHORT else 2 if kind == _MODE_AC else 0
         if length > 0 and stop[f] - at == length + 9:
-            cut = np.uint8(0)  # an escape here: the frame is one that was cut short
-            for k in range(2, length + 9):
-                cut |= np.uint8(data[at + k] == _ESCAPE)
             ticks = np.uint64(0)
             for k in range(6):
                 ticks = (ticks << np.uint64(8)) | np.uint64(data[at + 2 + k])
@@ -272,8 +281,6 @@ def _unpack(data, start, stop, context, payload, size, stamp, signal, event_at, 
                 for k in range(length):
                     payload[i, k] = data[at + 9 + k]
             size[i] = length
-            if cut != 0:
-                size[i], payload[i, 0] = 0, 0xFF  # as ``blank_raw``
         elif length > 0 and stop[f] - at > length + 9:
             ticks, at = _number(data, at + 2, stop[f], 6)
             level, at = _number(data, at, stop[f], 1)
@@ -285,7 +292,7 @@ def _unpack(data, start, stop, context, payload, size, stamp, signal, event_at, 
             stamp[i], signal[i] = ticks, level
             size[i] = length
             if done < length or at != stop[f]:
-                size[i], payload[i, 0] = 0, 0xFF
+                size[i], payload[i, 0] = 0, 0xFF  # as ``blank_raw``
         i += 1
     return events
 
