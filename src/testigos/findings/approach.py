@@ -16,7 +16,7 @@ import polars as pl
 from testigos import words
 from testigos.findings._prism import lower_bound
 from testigos.findings.phrases import bound, deciding_time, land_note, place_phrase, territorial_phrase
-from testigos.findings.scene import Scene, by_leg, frame_ids
+from testigos.findings.scene import Scene, by_leg, frame_ids, in_question
 from testigos.geo import distance_m
 from testigos.model import Finding, Interval, Method, iso_utc
 from testigos.units import KT_MPS, S_NS, LengthUnit
@@ -271,15 +271,9 @@ def find(tracks: pl.DataFrame, scene: Scene) -> list[Finding]:
 
     ``tracks``: columns of ``schema.TRACKS``; only ``ok`` rows count, and only those in the question's window.
     """
-    usable = tracks.filter(pl.col("status") == "ok")
-    question = scene.question
-    if question.start_ns is not None:
-        usable = usable.filter(pl.col("time_ns") >= question.start_ns)
-    if question.end_ns is not None:
-        usable = usable.filter(pl.col("time_ns") < question.end_ns)
     return [
         _approach(subject, leg, _fixes(table), place, scene)
-        for (subject, leg), table in by_leg(usable)
+        for (subject, leg), table in by_leg(in_question(tracks, scene))
         for place in scene.targets
     ]
 

@@ -12,7 +12,7 @@ from testigos.model import Finding, Question
 from testigos.units import LengthUnit
 from testigos.world import Place, World
 
-__all__ = ["Scene", "by_leg", "by_object", "find_all", "finding_ids", "frame_ids", "scene", "sentence"]
+__all__ = ["Scene", "by_leg", "by_object", "find_all", "finding_ids", "frame_ids", "in_question", "scene", "sentence"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,16 @@ def sentence(finding: Finding, names: Mapping[str, str], unit: LengthUnit) -> st
         return finding.sentence or f"{finding.kind}: {', '.join(names.get(s, s) for s in finding.subjects)}."
     told = {s: names.get(s) or s for s in finding.subjects}
     return str(registry.finder(finding.kind).sentence(finding, told, unit))
+
+
+def in_question(tracks: pl.DataFrame, here: Scene) -> pl.DataFrame:
+    """The rows that count: ``ok``, and in the question's window."""
+    usable = tracks.filter(pl.col("status") == "ok")
+    if here.question.start_ns is not None:
+        usable = usable.filter(pl.col("time_ns") >= here.question.start_ns)
+    if here.question.end_ns is not None:
+        usable = usable.filter(pl.col("time_ns") < here.question.end_ns)
+    return usable
 
 
 def by_object(tracks: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

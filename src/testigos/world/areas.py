@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from testigos.errors import InputError, SourceUnavailable
+from testigos.errors import InputError, SourceUnavailable, UnknownName
 from testigos.model import DataSource
 from testigos.world import coast, names
 from testigos.world.places import Place
@@ -87,8 +87,19 @@ def _features(document: object) -> list[dict[str, Any]]:
     return [document if kind == "Feature" else {"geometry": document, "properties": None}]
 
 
-def read_area(path: Path) -> Place:
+def _called(feature: dict[str, Any]) -> list[str]:
+    """What a feature goes by: its id, and the properties that name it."""
+    properties = feature.get("properties")
+    known = properties if isinstance(properties, dict) else {}
+    named = [feature.get("id"), *(known.get(key) for key in ("name", "id", "icao", "ident"))]
+    return [str(n) for n in named if isinstance(n, str | int)]
+
+
+def read_area(path: Path, feature_name: str | None = None) -> Place:
     """A place of kind "area" from a GeoJSON file (RFC 7946): all its polygons, lines and points together.
+
+    ``feature_name``: only the features with this ``id``, or ``name``, ``id``, ``icao`` or ``ident`` among their
+    properties, in any case. Raises ``UnknownName`` where there is none.
 
     Lines between positions are taken as geodesics, in pieces of at most 10 km; each feature has its own
     ``polygon`` number. Raises ``SourceUnavailable`` where the file cannot be read, ``InputError`` where it is no
@@ -102,6 +113,12 @@ def read_area(path: Path) -> Place:
     called = path.stem
     try:
         features = _features(msgspec.json.decode(data))
+        if feature_name is not None:
+            every, wanted = features, feature_name.casefold()
+            features = [f for f in every if wanted in [n.casefold() for n in _called(f)]]
+            called = feature_name
+            if not features:
+                raise UnknownName(f"feature of {path.name}", feature_name, {n for f in every for n in _called(f)})
         for number, feature in enumerate(features):
             for points, _ in _lines(feature.get("geometry"), f"feature {number}"):
                 pairs = pairwise(points) if len(points) != 1 else [(points[0], points[0])]
@@ -119,7 +136,7 @@ def read_area(path: Path) -> Place:
         schema={c: coast.SEGMENTS[c] for c in ("lat1_deg", "lon1_deg", "lat2_deg", "lon2_deg", "polygon")},
         orient="row",
     ).with_columns(pl.lit(False).alias("mainland"), pl.lit(None, pl.String).alias("island"))
-    slug = names.fold(path.stem).replace(" ", "-") or "area"
+    slug = names.fold(called if feature_name else path.stem).replace(" ", "-") or "area"
     return Place(
         called,
         "area",

@@ -221,6 +221,9 @@ class World:
             return self._position(text, pair)
         if text.lower().endswith((".geojson", ".json")):
             return areas.read_area(Path(text))
+        file, mark, feature = text.rpartition("#")
+        if mark and file.lower().endswith((".geojson", ".json")):
+            return areas.read_area(Path(file), feature)
         kind, colon, rest = text.partition(":")
         kind, rest = (kind.strip().lower(), rest.strip()) if colon else ("", text)
         if colon and kind not in _KINDS:
