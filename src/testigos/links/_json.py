@@ -119,7 +119,7 @@ def _number(raw, i, n):  # type: ignore[no-untyped-def]
         elif -22 <= scale < 0:
             value /= _POWERS[-scale]
         else:
-            value *= 10.0**scale
+            value *= np.float64(10.0) ** scale  # infinite, not an error, uncompiled too
     return (-value if negative else value), i
 
 

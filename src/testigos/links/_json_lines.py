@@ -31,7 +31,7 @@ def split_objects(buffer: bytes, final: bool) -> tuple[Frames, bytes]:
 @njit(cache=True, nogil=True)
 def _split(data: Any, final: bool) -> Any:
     n = len(data)
-    start, stop = np.empty(n // 2 + 2, np.int64), np.empty(n // 2 + 2, np.int64)
+    start, stop = np.empty(n, np.int64), np.empty(n, np.int64)  # damage can end after a byte
     found, at, used = 0, 0, 0
     while at < n:
         if data[at] in (9, 10, 13, 32, 44, 91, 93):  # blanks, comma, brackets

@@ -159,7 +159,7 @@ def _numbers(data: Any, begin: Any, end: Any, value: Any, bad: Any) -> None:
             elif 48 <= c <= 57:
                 digits += 1
                 if whole < 100_000_000_000_000_000:  # 17 digits are more than a double holds
-                    whole = whole * 10 + (c - 48)
+                    whole = whole * 10 + (int(c) - 48)
                     if point:
                         scale -= 1
                 elif not point:
@@ -176,7 +176,7 @@ def _numbers(data: Any, begin: Any, end: Any, value: Any, bad: Any) -> None:
                 at += 1
             power, seen = 0, 0
             while at < last and 48 <= data[at] <= 57 and seen < 4:
-                power = power * 10 + (data[at] - 48)
+                power = power * 10 + (int(data[at]) - 48)
                 at += 1
                 seen += 1
             if seen == 0:

@@ -138,7 +138,7 @@ def distance_m(lat_deg: float, lon_deg: float, to_lat_deg: float, to_lon_deg: fl
 @kernel
 def _beyond(receiver_lat_deg: float, receiver_lon_deg: float, range_m: float, lat_deg: float, lon_deg: float) -> bool:
     """Whether a position is farther than the receiver hears; no where that is unknown."""
-    if not range_m >= 0.0:
+    if not range_m >= 0.0 or lat_deg != lat_deg:
         return False
     if abs(lat_deg - receiver_lat_deg) * _M_PER_DEG > range_m:
         return True
