@@ -161,7 +161,7 @@ def test_equal_call_signs_are_told_apart_by_address():
 
 
 def test_a_kind_that_has_no_wording_keeps_its_finders_sentence():
-    made = replace(story()[0], kind="orbit", sentence="It flew in circles.", method=Method("orbit", "1"))
+    made = replace(story()[0], kind="ripple", sentence="It flew in circles.", method=Method("orbit", "1"))
     assert sentence(made, "BARB21", NMI) == "It flew in circles."
 
 

@@ -92,9 +92,7 @@ def decode(
         yield from io.follow(live, stop=stop or (lambda: False), account=told, options=options)
         return
     reader = configured(columns) if columns else link
-    yield from io.reports(
-        _opened(several), link=reader, account=told, options=options, detail=True, progress=progress
-    )
+    yield from io.reports(_opened(several), link=reader, account=told, options=options, detail=True, progress=progress)
 
 
 def write(tables: Iterable[pl.DataFrame], out: Source, *, merge: bool = False, live: bool = False) -> None:
