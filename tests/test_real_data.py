@@ -1,10 +1,13 @@
 """What the whole chain says of real captures whose truth is known. They are no part of the project."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
 from testigos import api
 from testigos.model import Question
+from testigos.world import World, identity
 
 SPAR19 = "fr24/2ce4f83f.json"
 KC10 = ("kml/82-0193-track-press_alt_uncorrected.kml", "kml/86-0033-track-press_alt_uncorrected.kml")
@@ -59,3 +62,20 @@ def test_a_track_cut_at_cruise_altitude_is_first_seen_and_lost_there(shared, wor
     (sortie,) = (f for f in api.find(tracks, Question(), world) if f.kind == "sortie")
     assert (sortie.departure["status"], sortie.arrival["status"]) == ("first_seen", "lost")
     assert sortie.departure["icao"] is sortie.arrival["icao"] is None
+
+
+def test_a_tanker_on_station_has_no_visible_partner_and_none_is_invented(shared, world):
+    # that it is a tanker a database says, as after ``testigos data update``
+    database = identity.read_plane_alert((shared / "identity" / "plane-alert-db.csv").read_bytes())
+    told = World()
+    told.identity = replace(world.identity, aircraft=database)
+    tracks = api.tracks(api.read([shared / "flights" / "inflight_refuelling.json.gz"]))
+    found = [f for f in api.find(tracks, Question(), told) if f.kind == "refuelling"]
+    assert [(f.subjects, f.details["grade"]) for f in found] == [(("icao:3b7777",), "on_station_no_partner_visible")]
+
+
+def test_two_tankers_in_company_are_on_station_and_not_said_to_refuel(shared, world):
+    tracks = api.tracks(api.read([shared / name for name in KC10]))
+    found = api.find(tracks, Question(), world)
+    assert [f for f in found if f.kind == "formation"]
+    assert not [f for f in found if f.kind == "refuelling" and len(f.subjects) > 1]

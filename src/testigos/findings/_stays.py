@@ -28,7 +28,7 @@ Bools = npt.NDArray[np.bool_]
 STEP_S: Final = 10.0
 SILENCE_S: Final = 90.0  #: between fixes farther apart than this nothing was seen; aggregators thin to 60 s at most
 SMALLEST_M: Final = 0.5 * NMI_M  # a light aircraft that circles a house
-LARGEST_M: Final = 140.0 * NMI_M  # two legs of 80 NM with wide turns, and the wind's drift
+LARGEST_M: Final = 300.0 * NMI_M  # reconnaissance and patrols fly to and fro over 200 NM
 _GROWTH: Final = 1.25  # from one size of box to the next
 #: A way out and home is 2 boxes long, a third leg makes 3; two laps of the longest racetrack are 4, and 3.2 where
 #: the box is one size too large.

@@ -313,7 +313,7 @@ def _told(pair: _Pair, legs: _Legs, clock: _Clock) -> dict[str, Any]:
         "separation_min": _interval(c.closest_m, "m").as_dict(),
         "closest_at": clock.iso(c.closest_s),
         "closest_vertical_ft": None if np.isnan(c.closest_ft) else round(c.closest_ft),
-        "vertical_separation": _interval(c.vertical_ft, "[ft_i]", 0).as_dict(),
+        "vertical_separation": _interval(c.vertical_ft, "ft", 0).as_dict(),
         "spans": [stretch(s.start_s, s.end_s) for s in c.spans],
         "unseen": [stretch(*s) for s in c.bridged],
         "apart": [stretch(*s) for s in c.apart],
@@ -382,7 +382,7 @@ def _finding(group: list[_Pair], legs: _Legs) -> Finding:
         "separation": separation,
         "separation_min": _interval(closest, "m"),
     }
-    vertical = _interval(_of_all([c.vertical_ft for c in whats]), "[ft_i]", 0)
+    vertical = _interval(_of_all([c.vertical_ft for c in whats]), "ft", 0)
     if vertical.value is not None:
         measures["vertical_separation"] = vertical
     caveats = ["nothing shows whether others were with them, whom no receiver heard or who sent no position"]

@@ -1,7 +1,7 @@
 """Orbits: where an aircraft stayed, since when, in which pattern; circles, racetracks, figures of eight, searches.
 
 A stay is found by confinement, not by turning: a window of time in which the way flown is at least three times the
-diagonal of the box that holds it, for boxes from half a nautical mile to 140 (see ``_stays``). A flight out and home
+diagonal of the box that holds it, for boxes from half a nautical mile to 300 (see ``_stays``). A flight out and home
 fills its box twice, an arrival with vectors less than three times, a lap of a racetrack with legs of 80 NM twice.
 Fixes may be a second or a minute apart, multilaterated, or missing for a while: a silence shortens the way and never
 lengthens it, and what lies in it is not counted as seen.
