@@ -3,6 +3,10 @@
 Each variant is a flight that comes from afar, flies a pattern (or none) and leaves, drawn by its number: kind, size,
 speed, number of laps, uneven laps, a silence, ADS-B or multilateration, thinned fixes. ``python bench/orbits.py``.
 
+Thresholds were chosen on the default seed; figures to be published are of another one. There is no wind, searches are
+flown at 110 or 210 kt, a lap is flown three times or more, and the intervals are those of findings that are named
+rightly. Of a widening search the axes have no interval, of a loiter the time on station no upper end.
+
 With ``--peer`` (needs ``traffic`` in the environment) its detectors see the same flights: which are called a holding,
 and how much of the time on station is covered.
 """

@@ -48,11 +48,14 @@ METHOD: Final = Method("orbit: confinement over all sizes, passes and turns", "1
 Floats = npt.NDArray[np.float64]
 
 CUT_S: Final = 1_800.0  #: over a longer silence nothing is taken to go on: it is longer than most laps
-#: Error of when it came on station and left, of half a lap; of the axes, of fewer than four laps; and of the direction
-#: of the long axis. At 95 %, chosen in bench/orbits.py.
+#: Error of when it came on station and left, of half a lap (of a leg, where no lap repeats); of the axes, where fewer
+#: than four laps tell how even they are, and of a search, with a silence in it too; and of the direction of the long
+#: axis. Chosen in bench/orbits.py on one series of variants, for 95 %, and checked on others.
 EDGE: Final = 0.6
-EDGE_WIDENING: Final = 1.5
+EDGE_SEARCH: Final = 1.0
 UNEVEN: Final = 0.08
+UNEVEN_SEARCH: Final = 0.2
+UNEVEN_SILENT: Final = 0.4
 TILT_DEG: Final = 1.0
 _NEAR_FIELD_M: Final = 40 * NMI_M  # holdings for an airfield lie within this
 _NEAR_FIELD_FT: Final = 25_000.0
@@ -107,16 +110,16 @@ def _silences(fixes: _Fixes, start_s: float, end_s: float) -> Floats:
     return np.asarray(rows[(rows[:, 1] > start_s) & (rows[:, 0] < end_s)])
 
 
-def _spread(values: Floats, error: float | None, unit: str, digits: int) -> Interval:
+def _spread(values: Floats, error: float | None, unit: str, digits: int, uneven: float = UNEVEN) -> Interval:
     """The median, and the range of all but extreme laps widened by an error; no bound where that is unknown.
 
-    Of fewer than four laps the range says little: they count as uneven by ``UNEVEN``.
+    Of fewer than four laps the range says little: they count as uneven by a share of them.
     """
     middle = round(float(np.median(values)), digits)
     if error is None:
         return Interval(middle, unit)
     low, high = (values.min(), values.max()) if len(values) < 10 else np.quantile(values, (0.05, 0.95))
-    more = error + (UNEVEN * middle / len(values) if len(values) < 4 else 0.0)
+    more = error + (uneven * middle / len(values) if len(values) < 4 else 0.0)
     return Interval(middle, unit, round(max(0.0, float(low) - more), digits), round(float(high) + more, digits), 0.95)
 
 
@@ -125,12 +128,13 @@ def _measures(f: _Fixes, s: Shape, track: Clocked, silent: Floats, ends: tuple[b
     rows = (f.time_s >= start) & (f.time_s <= end)
     lasted = end - start
     # where on the edge of the area a stay begins is a matter of a part of half a lap
-    edge = (EDGE_WIDENING if s.pattern == "search" and s.spacing_m == 0.0 else EDGE) * s.half_s + STEP_S
+    edge = (EDGE_SEARCH if s.pattern == "search" else EDGE) * s.half_s + STEP_S
     within = np.clip(silent, start, end)
     outside = (silent[:, 1] - silent[:, 0]).sum() - (within[:, 1] - within[:, 0]).sum()
     dark = float((within[:, 1] - within[:, 0]).sum())
     low = max(0.0, lasted - dark - 2.0 * edge)
-    high = None if any(ends) else round(lasted + 2.0 * edge + float(outside), 1)
+    # where an area without a pattern ends is a matter of definition: of a loiter it is at least
+    high = None if any(ends) or s.pattern == "loiter" else round(lasted + 2.0 * edge + float(outside), 1)
     measures = {"time_on_station": Interval(round(lasted, 1), "s", round(low, 1), high, 0.95)}
 
     radius = f.radius_m[rows]
@@ -142,10 +146,11 @@ def _measures(f: _Fixes, s: Shape, track: Clocked, silent: Floats, ends: tuple[b
         turn = max(0.5 * float(np.median(s.short_m)), 1.0)
         sag = min((s.speed_mps * step) ** 2 / (8.0 * turn), turn)
         error = float(np.median(known)) * 1.5 + 2.0 * sag + 20.0
-    measures["long_axis"] = _spread(s.long_m, error, "m", 0)
+    uneven = UNEVEN if s.pattern != "search" else UNEVEN_SILENT if dark > 0.0 else UNEVEN_SEARCH
+    measures["long_axis"] = _spread(s.long_m, error, "m", 0, uneven)
     # and a long axis that is off a little in its direction makes the short one longer
     tilt = math.sin(math.radians(TILT_DEG)) * float(np.median(s.long_m))
-    measures["short_axis"] = _spread(s.short_m, None if error is None else error + tilt, "m", 0)
+    measures["short_axis"] = _spread(s.short_m, None if error is None else error + tilt, "m", 0, uneven)
     if s.pattern not in ("loiter", "search"):
         measures["laps"] = Interval(float(s.laps), "1", float(s.laps), None, None)
         if len(s.laps_s):
@@ -226,6 +231,7 @@ def _finding(subject: str, leg: int, f: _Fixes, track: Clocked, s: Shape, ends: 
         caveats.append("the 95 % radius of the positions is the user's assumption")
     if s.pattern == "loiter":
         caveats.append("a pattern finer than its fixes would not be seen")
+        caveats.append("nothing repeats that would tell when it came and left, so the time is at least")
     field = _field(subject, leg, s, measures.get("altitude"), here)
     if field is not None:
         caveats.append(f"near {field['name']} ({field['icao']}), where aircraft hold before landing and train")

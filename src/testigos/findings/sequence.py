@@ -46,6 +46,7 @@ AREA_M: Final = 200 * NMI_M
 AHEAD_M: Final = 100_000.0  #: as far as the airfields in the evidence reach
 AHEAD_DEG: Final = 20.0
 _DAY_S: Final = 86_400.0
+_BROAD: Final = {"mainland": 1, "country": 2}
 _ROLES: Final = ("bomber", "fighter", "attack", "tanker", "reconnaissance", "maritime patrol", "relay", "transport")
 
 
@@ -175,7 +176,8 @@ def _same_area(groups: Sequence[_Group], scene: Scene) -> Iterator[Finding]:
             approaches.setdefault(finding.subjects[0], []).append((number, finding))
             places.setdefault(finding.place["name"], finding.place)
     for earlier, later in combinations(sorted(groups, key=lambda g: (g.departures_ns[0], g.subjects)), 2):
-        for name, place in places.items():
+        # an island says more than the mainland, and that more than the country
+        for name, place in sorted(places.items(), key=lambda p: _BROAD.get(str(p[1].get("kind")), 0)):
             a, b = _nearest(earlier, approaches, name), _nearest(later, approaches, name)
             if not a or not b:
                 continue
@@ -295,9 +297,8 @@ def _who(group: Mapping[str, Any], names: Mapping[str, str]) -> str:
     noun = words.name(group["type_name"]).removesuffix(" family") if group["type_name"] else "aircraft of unknown type"
     if len(labels) == 1:
         return f"{words.an(noun) if group['type_name'] else noun}, {labels[0]},"
-    if not group["type_name"]:
-        return f"at least {words.count(len(labels))} {noun}"
-    return f"at least {words.count(len(labels))} {words.plural(noun)}"
+    many = f"at least {words.count(len(labels))} {words.plural(noun) if group['type_name'] else noun}"
+    return f"{many}, {words.join(labels)}," if len(labels) <= 4 else many
 
 
 def sentence(finding: Finding, names: Mapping[str, str], unit: LengthUnit) -> str:
@@ -309,7 +310,7 @@ def sentence(finding: Finding, names: Mapping[str, str], unit: LengthUnit) -> st
         assert way is not None
         where = country_phrase(words.name((finding.place or {})["name"]))
         text = (
-            f"{_who(first, names)} was last seen heading toward {where}, "
+            f"{names[finding.subjects[0]]} was last seen heading toward {where}, "
             f"{words.length(way, unit)} from the nearest airfield ahead"
         )
         return text[0].upper() + text[1:] + "."
@@ -321,21 +322,29 @@ def sentence(finding: Finding, names: Mapping[str, str], unit: LengthUnit) -> st
         low, high = sorted((abs(delay.low or 0.0), abs(delay.high or 0.0)))
         text = (
             f"{_who(second, names)} {end_phrase(second['departure'], True)} some {words.duration(abs(delay.value))} "
-            f"{order} {_who(first, names).rstrip(',')} {end_phrase(first['departure'], True)} "
+            f"{order} {_who(first, names)} {end_phrase(first['departure'], True)} "
             f"({words.duration(low)} to {words.duration(high)})"
         )
         return text[0].upper() + text[1:] + "."
     days = finding.measures["days_before"]
     assert days.value is not None
-    text = (
-        f"{_who(first, names)} had been within {AREA_M / NMI_M:.0f} nautical miles of {place_phrase(finding.place)} "
-        f"{_days(days.value)} before {_who(second, names).rstrip(',')}"
+    earlier, later = finding.measures["earlier_distance"], finding.measures["later_distance"]
+    return (
+        f"{_days(days.value)} earlier, on {words.day(finding.start_ns)}, {_who(first, names)} had come within about "
+        f"{_distance(earlier, unit)} of {place_phrase(finding.place)}, and {_who(second, names)} then came "
+        f"within about {_distance(later, unit)}."
     )
-    return text[0].upper() + text[1:] + "."
+
+
+def _distance(measure: Interval, unit: LengthUnit) -> str:
+    assert measure.value is not None
+    interval = words.span(measure, unit)
+    text = words.length(measure.value, unit, words.decimals(measure, unit))
+    return f"{text} ({interval})" if interval else text
 
 
 def _days(days: float) -> str:
     whole = round(days)
     if whole == 7:
-        return "a week"
-    return "a day" if whole == 1 else f"{words.count(whole)} days"
+        return "A week"
+    return "A day" if whole == 1 else f"{words.count(whole).capitalize()} days"

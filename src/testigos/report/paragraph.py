@@ -11,7 +11,12 @@ Rules (own):
   position is multilaterated or its error assumed, *show* where the aircraft's own quality figures carry it.
 * A gap that decides an interval is named. A hard bound is told as *cannot have come nearer than*, its lack as
   *not observable*. Of other groups the nearest aircraft and place is told, up to 200 nautical miles.
-* A track that ends in the air was *lost from view*.
+* A track that ends in the air was *lost from view*; where it was heading then is told if all airfields ahead are of
+  one country.
+* Who kept company within a group is told after its departure, the longest company first, at most two; what a tanker
+  did, by its grade, after the group's nearest approach; the orbit of others that are not the main group there too.
+* A group that was in the same area days before the main one is told last, in one clause, by how long before.
+* Company, tankers, orbits, courses and days before are told in the words of their findings.
 """
 
 from collections.abc import Sequence
@@ -28,6 +33,7 @@ from testigos.findings.phrases import (
     land_note,
     place_phrase,
 )
+from testigos.findings.scene import finding_ids, sentence
 from testigos.model import Finding
 from testigos.report.subjects import ROLES, Subject, observed, subjects
 from testigos.units import NMI_M, LengthUnit
@@ -36,6 +42,7 @@ __all__ = ["Clause", "paragraph", "plain"]
 
 _MAX_GROUPS: Final = 6
 _MAX_NAMED: Final = 4
+_MAX_COMPANY: Final = 2
 _NEAR_M: Final = 200 * NMI_M
 _MINUTE_NS: Final = 60_000_000_000
 
@@ -341,6 +348,70 @@ def _arrival(group: _Group) -> Clause | None:
     return Clause("; ".join(parts) + ".", rests_on)
 
 
+class _Words:
+    """Findings that say themselves what they are, by kind, with their ids."""
+
+    def __init__(self, findings: Sequence[Finding], every: Sequence[Subject], unit: LengthUnit) -> None:
+        self._numbered = list(zip(finding_ids(findings), findings, strict=True))
+        self._names = {s.object_id: s.label for s in every}
+        self._unit = unit
+
+    def of(self, kind: str, group: _Group, relation: str | None = None) -> list[tuple[str, Finding]]:
+        """Findings of a kind that the group's members are in, the longest first."""
+        members = {s.object_id for s in group.members}
+        found = [
+            (n, f)
+            for n, f in self._numbered
+            if f.kind == kind and members & set(f.subjects) and f.details.get("relation") == relation
+        ]
+        return sorted(found, key=lambda item: (item[1].start_ns - item[1].end_ns, item[0]))
+
+    def say(self, number: str, finding: Finding) -> Clause:
+        """The finding's own sentence."""
+        return Clause(sentence(finding, self._names, self._unit), (number, *finding.details.get("of", ())))
+
+
+def _company(group: _Group, told: _Words) -> list[Clause]:
+    members = {s.object_id for s in group.members}
+    own = [(n, f) for n, f in told.of("formation", group) if set(f.subjects) <= members]
+    return [told.say(n, f) for n, f in own[:_MAX_COMPANY]]
+
+
+def _deeds(group: _Group, main: bool, told: _Words) -> list[Clause]:
+    """What tankers did, else how others stayed; and where who was lost was heading."""
+    fuel = told.of("refuelling", group)
+    with_others = [(n, f) for n, f in fuel if len(f.subjects) > 1]
+    clauses = [told.say(n, f) for n, f in with_others[:_MAX_COMPANY]]
+    if fuel and not with_others:
+        clauses.append(_alone(group, fuel))
+    if not fuel and not main:
+        clauses += [told.say(n, f) for n, f in told.of("orbit", group)[:1]]
+    return clauses + [told.say(n, f) for n, f in told.of("sequence", group, "toward")[:1]]
+
+
+def _alone(group: _Group, stays: Sequence[tuple[str, Finding]]) -> Clause:
+    """Tankers on station without a visible partner, together."""
+    labels = sorted({s.label for s in group.members for _, f in stays if s.object_id in f.subjects})
+    start, end = min(f.start_ns for _, f in stays), max(f.end_ns for _, f in stays)
+    one = len(labels) == 1
+    return Clause(
+        f"{words.join(labels)} {'was' if one else 'were'} on station from {words.minute(start)} to {words.minute(end)}"
+        f"{'' if words.day(start) == words.day(end) else f' on {words.day(end)}'}; no partner was visible, and whether "
+        f"{'it' if one else 'they'} refuelled one that sent no position is not observable.",
+        tuple(n for n, _ in stays) + tuple(i for _, f in stays for i in f.details.get("of", ())),
+    )
+
+
+def _days_before(group: _Group, main: _Group, told: _Words) -> Clause | None:
+    """That a group was in the main one's area days before, with when and how near; null where it was not."""
+    theirs, ours = {s.object_id for s in group.members}, {s.object_id for s in main.members}
+    for number, finding in told.of("sequence", group, "same_area"):
+        first, second = (set(finding.details[k]["subjects"]) for k in ("first", "second"))
+        if first <= theirs and second <= ours:
+            return told.say(number, finding)
+    return None
+
+
 def _comparable(group: _Group, main: _Group) -> bool:
     """Did both leave airfields, within half a day?"""
     both = group.airfield is not None and main.airfield is not None
@@ -380,22 +451,33 @@ def paragraph(findings: Sequence[Finding], unit: LengthUnit, simulated: bool = F
     main = next((g for g in groups if g.nearest_m < float("inf")), groups[0] if groups else None)
     told = groups[:_MAX_GROUPS]
     # Departures that are told as "minutes later" follow the one that they are later than.
+    says = _Words(findings, every, unit)
+    before = {
+        id(g): clause
+        for g in told
+        if main is not None and g is not main and (clause := _days_before(g, main, says)) is not None
+    }
     early = [g for g in told if main is not None and (g is main or _comparable(g, main))]
-    late = [g for g in told if g not in early]
+    late = [g for g in told if g not in early and id(g) not in before]
     day = ""
     for group in early:
         first = _departure(group, None if group is main else main, day)
         if first is not None:
             day = day or words.day(group.starts_ns[0])
             clauses.append(first)
+            clauses += _company(group, says)
     for group in early:
         clauses += _course(group, group is main, unit)
+        clauses += _deeds(group, group is main, says)
     for group in late:
         first = _departure(group, None, day)
         if first is not None:
             day = day or words.day(group.starts_ns[0])
             clauses.append(first)
+            clauses += _company(group, says)
         clauses += _course(group, group is main, unit)
+        clauses += _deeds(group, group is main, says)
+    clauses += before.values()
     clauses = [_capital(c) for c in clauses]
     rest = len(every) - sum(len(g.members) for g in told)
     if rest:

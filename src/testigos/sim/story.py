@@ -1,7 +1,8 @@
 """The story of 23 October 2025, simulated: two bombers near Venezuela, and who else was about.
 
 What the press reported is in the plan: two B-1Bs with the call signs BARB21 and BARB22 from Dyess, KC-135s
-from MacDill some 90 minutes later, an RC-135 about, an E-11A toward Puerto Rico, tracks near 11.9 N 62.5 W.
+from MacDill some 90 minutes later, an RC-135 about, an E-11A toward Puerto Rico, tracks near 11.9 N 62.5 W, and a week
+before three B-52s in the same area.
 All else is invented: addresses, other call signs, times, routes, altitudes, the other traffic. Nothing here
 is evidence of where any aircraft was.
 
@@ -33,6 +34,7 @@ FIELDS: Final = {
     f.icao: f
     for f in (
         Airfield("KDYS", 32.4208, -99.8546, 1_789.0, 168.8),
+        Airfield("KBAD", 32.5018, -93.6627, 166.0, 150.0),
         Airfield("KMCF", 27.8493, -82.5212, 14.0, 40.5),
         Airfield("KWRB", 32.6401, -83.5919, 294.0, 144.0),
         Airfield("KMIA", 25.7869, -80.2951, 9.0, 87.0),
@@ -133,6 +135,27 @@ def _others() -> list[Actor]:
     ]  # fmt: skip
 
 
+def _week_before() -> list[Actor]:
+    """Three B-52s on 16 October: through the Mona Passage and home the same way."""
+    field = FIELDS["KBAD"]
+    out = [
+        _w(28.9, -91.5, 31_000, 450), _w(25.0, -84.0), _w(23.9, -80.9), _w(22.3, -77.1), _w(21.3, -73.4),
+        _w(20.0, -69.4), _w(18.2, -67.9), _w(15.2, -66.2), _w(13.0, -63.6, 27_000, 430), _w(12.2, -62.9),
+        _w(13.3, -62.6), _w(15.6, -65.9, 33_000, 450), _w(18.3, -67.8), _w(20.3, -69.6), _w(21.5, -73.6),
+        _w(22.6, -77.2), _w(24.0, -81.0), _w(25.3, -84.1), _w(28.9, -91.2),
+    ]  # fmt: skip
+    lead = fly(Plan("icao:afd051", parse_utc("2025-10-16T13:40:00"), out, _BOMBER, field, field))
+    others = [
+        wingman(lead, f"icao:afd05{k}", apart_s=90.0 * (k - 1), trail_s=14.0 * (k - 1), right_m=700.0 * (k - 1),
+                above_ft=500.0 * (k - 1))
+        for k in (2, 3)
+    ]  # fmt: skip
+    return [
+        Actor(truth, Equipment(f"RAZOR5{k}", "B52", f"155{k}", adsb=False, military=True, category=None))
+        for k, truth in enumerate([lead, *others], 1)
+    ]
+
+
 def _airliners() -> list[Actor]:
     def one(
         name: str, number: int, type_code: str, start: str, ends: str, way: list[Waypoint], nac_p: int = 9,
@@ -167,7 +190,7 @@ def _airliners() -> list[Actor]:
 
 def actors() -> list[Actor]:
     """Everyone in the story, true tracks included; the bombers first."""
-    return [*_bombers(), *_tankers(), *_others(), *_airliners()]
+    return [*_bombers(), *_tankers(), *_others(), *_airliners(), *_week_before()]
 
 
 def outages() -> tuple[Outage, ...]:
