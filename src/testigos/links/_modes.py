@@ -4,8 +4,8 @@ A link turns its bytes into ``Raw`` messages and knows their times; the rest is 
 have no ``time_ns`` and, unless something worse is the matter, the status ``no_time``.
 """
 
-import itertools
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -116,7 +116,6 @@ _OWN: Final = (
     *("object_id", "time_ns", "callsign", "squawk", "category", "emergency", "rssi_dbfs", "receiver"),
     *("stamp", "offset", "length"),
 )
-_ARRAYS: Final = ("f64", "f32", "u64", "u32", "u16", "u8")
 _NAMES: Final = {
     "f64": columns.F64, "f32": columns.F32, "u64": columns.U64, "u32": columns.U32, "u16": columns.U16,
     "u8": columns.U8,
@@ -127,13 +126,22 @@ MODES_GIVES: Final = tuple(
     name for name in ALL if name in _OWN or any(name in names and name != "slot" for names in _NAMES.values())
 )
 
-_CODES: Final = {"status": STATUSES, "source": SOURCES}
+_CODES: Final = {
+    name: pl.Series([*values, None], dtype=pl.Enum(values))
+    for name, values in (("status", STATUSES), ("source", SOURCES))
+}
 #: Characters of a call sign, IA-5 (ICAO Annex 10 volume IV, table 3-9); those that may not be are blank.
 _LETTERS: Final = np.frombuffer(b" ABCDEFGHIJKLMNOPQRSTUVWXYZ" + b" " * 21 + b"0123456789" + b" " * 6, np.uint8)
-_SQUAWKS: Final = tuple(f"{number:04o}" for number in range(4096))
-_CATEGORIES: Final = tuple(f"{'ABCD'[k >> 3]}{k & 7}" for k in range(32))
+#: How an object's id begins, by whether its address is anonymous, and its address.
+_PREFIXES: Final = np.array([list(b"icao:"), list(b"anon:")], np.uint8)
+_DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
+_NIBBLES: Final = np.arange(20, -1, -4, dtype=np.uint32)
+_SQUAWKS: Final = pl.Series([*(f"{number:04o}" for number in range(4096)), None])
+_CATEGORIES: Final = pl.Series([*(f"{'ABCD'[k >> 3]}{k & 7}" for k in range(32)), None])
 #: DO-260B 2.2.3.2.7.8.1.1, with the words of readsb.
-_EMERGENCIES: Final = (None, "general", "lifeguard", "minfuel", "nordo", "unlawful", "downed", "reserved")
+_EMERGENCIES: Final = pl.Series(
+    [None, "general", "lifeguard", "minfuel", "nordo", "unlawful", "downed", "reserved", None]
+)
 #: ``rssi_dbfs`` by signal byte; 0 is none.
 _LEVELS: Final = np.array([np.nan, *(20.0 * np.log10(np.arange(1, 256) / 255.0))], np.float32)
 
@@ -142,61 +150,77 @@ _OUT_OF_RANGE: Final = STATUSES.index("out_of_range")
 _HIGHEST_NS: Final = int(ALL["time_ns"].high or 0)
 
 
-@njit(cache=True, nogil=True)
-def _count_floats(out, count, found):  # type: ignore[no-untyped-def]
-    for k in range(out.shape[0]):
-        n = 0
-        for i in range(count):
-            n += not np.isnan(out[k, i])
-        found[k] = n
+#: What stands for unknown in the array of a column.
+_NONES: Final[dict[str, Any]] = {
+    name: np.nan if kind[0] == "f" else 2 ** int(kind[1:]) - 1 for kind, names in _NAMES.items() for name in names
+}
 
 
 @njit(cache=True, nogil=True)
-def _count_numbers(out, count, none, found):  # type: ignore[no-untyped-def]
-    for k in range(out.shape[0]):
-        n = 0
-        for i in range(count):
-            n += out[k, i] != none
-        found[k] = n
+def _move(out, count, none, whole, first, known, holes):  # type: ignore[no-untyped-def]
+    """Columns of a chunk to their place from ``first`` on; those without a value so far are left as they are."""
+    for k in range(len(out)):
+        said, place = out[k, :count], whole[k, first : first + count]
+        i = 0
+        if not known[k]:
+            while i < count and (said[i] == none or said[i] != said[i]):  # equal to none, or NaN
+                i += 1
+            if i == count:
+                continue
+            known[k] = True
+            whole[k, :first] = none
+            holes[k] = first + i > 0
+        while not holes[k] and i < count:
+            holes[k] = said[i] == none or said[i] != said[i]
+            i += 1
+        for i in range(len(said)):  # so it is compiled to a copy of blocks
+            place[i] = said[i]
 
 
 class _Columns:
     """Whole columns from chunks; one in which nothing is known has no array."""
 
     def __init__(self, size: int) -> None:
-        self.size = size
-        self.arrays: dict[str, npt.NDArray[Any]] = {}
-        self.known: dict[str, int] = {}
+        self.whole = columns.allocate(size)
+        self.known = {kind: np.zeros(len(names), np.bool_) for kind, names in _NAMES.items()}
+        self.holes = {kind: np.zeros(len(names), np.bool_) for kind, names in _NAMES.items()}
 
     def add(self, out: columns.Out, first: int, count: int) -> None:
-        for kind in _ARRAYS:
+        for kind, names in _NAMES.items():
             chunk = getattr(out, kind)
-            found = np.empty(len(chunk), np.int64)
-            none: Any = np.nan
-            if kind[0] == "f":
-                _count_floats(chunk, count, found)
-            else:
-                none = np.iinfo(chunk.dtype).max
-                _count_numbers(chunk, count, none, found)
-            for k, name in enumerate(_NAMES[kind]):
-                array = self.arrays.get(name)
-                if found[k]:
-                    if array is None:
-                        array = np.empty(self.size, chunk.dtype)
-                        array[:first] = none
-                        self.arrays[name] = array
-                    array[first : first + count] = chunk[k, :count]
-                    self.known[name] = self.known.get(name, 0) + int(found[k])
-                elif array is not None:
-                    array[first : first + count] = none
+            none = chunk.dtype.type(_NONES[names[0]])
+            _move(chunk, count, none, getattr(self.whole, kind), first, self.known[kind], self.holes[kind])
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """By name, those in which something is known."""
+        return {
+            name: getattr(self.whole, kind)[k] if self.holes[kind][k] else getattr(self.whole, kind)[k].copy()
+            for kind, names in _NAMES.items()
+            for k, name in enumerate(names)
+            if self.known[kind][k]
+        }
+
+    def full(self) -> set[str]:
+        """Names of columns in which everything is known."""
+        return {
+            name
+            for kind, names in _NAMES.items()
+            for k, name in enumerate(names)
+            if self.known[kind][k] and not self.holes[kind][k]
+        }
 
 
-def _texts(array: npt.NDArray[Any] | None, texts: "pl.Series", none: int, size: int) -> pl.Series:
-    """The text of each number, null where there is none."""
+def _named(array: npt.NDArray[Any] | None, names: "pl.Series", size: int) -> pl.Series:
+    """The name of each number; that past the others, null, for any other number."""
     if array is None:
-        return pl.repeat(None, size, dtype=pl.String, eager=True)
-    number = pl.Series("n", array).to_frame()
-    return texts.gather(number.select(pl.when(pl.col("n") != none).then(pl.col("n")).cast(pl.UInt32)).to_series())
+        return pl.repeat(None, size, dtype=names.dtype, eager=True)
+    return names[pl.Series(np.minimum(array, len(names) - 1).astype(np.uint32))]
+
+
+def _rows(letters: npt.NDArray[np.uint8]) -> list[str]:
+    """Each row of ASCII characters as a text."""
+    text, width = letters.tobytes().decode("ascii"), letters.shape[1]
+    return [text[at : at + width] for at in range(0, len(text), width)]
 
 
 def _callsigns(codes: npt.NDArray[np.uint64] | None, size: int) -> pl.Series:
@@ -206,10 +230,26 @@ def _callsigns(codes: npt.NDArray[np.uint64] | None, size: int) -> pl.Series:
     distinct, which = np.unique(codes[said], return_inverse=True)
     shifts = np.arange(42, -1, -6, dtype=np.uint64)
     letters = _LETTERS[((distinct[:, None] >> shifts) & np.uint64(63)).astype(np.int64)]
-    names = [bytes(row).decode("ascii").rstrip() or None for row in letters]
+    names = [name.rstrip() or None for name in _rows(letters)]
     place = np.full(size, len(names), np.uint32)
     place[said] = which
-    return pl.Series([*names, None], dtype=pl.String).gather(pl.Series(place))
+    return pl.Series([*names, None], dtype=pl.String)[pl.Series(place)]
+
+
+@njit(cache=True, nogil=True)
+def _numbered(slots, first, number_of, places, count, numbers):  # type: ignore[no-untyped-def]
+    """A number from 1 on for each place (slot 0 is at ``first``) as they come, 0 for no slot; gives the highest."""
+    for i in range(len(slots)):
+        if slots[i] == columns.NONE32:
+            numbers[i] = 0
+            continue
+        place = first + np.int64(slots[i])
+        if number_of[place] == 0:
+            places[count] = place
+            count += 1
+            number_of[place] = count
+        numbers[i] = number_of[place]
+    return count
 
 
 def _objects(
@@ -219,24 +259,24 @@ def _objects(
     if slots is None:
         return pl.repeat(None, size, dtype=pl.String, eager=True)
     keys = np.concatenate([air["key"] for _, air in aircraft])
-    slot = np.minimum(slots, len(keys))  # the last is nobody
-    for (_, air), (row, _) in itertools.pairwise(aircraft):
-        slot[row:] += np.where(slot[row:] < len(keys), np.uint32(len(air)), np.uint32(0))
-    heard = np.zeros(len(keys) + 1, np.bool_)
-    heard[slot] = True
-    heard[-1] = False
-    which = np.flatnonzero(heard)
-    names = [f"{'anon' if key >> 24 & 1 else 'icao'}:{key & 0xFFFFFF:06x}" for key in keys[which].tolist()]
-    place = np.full(len(keys) + 1, len(names), np.uint32)
-    place[which] = np.arange(len(names), dtype=np.uint32)
-    return pl.Series([*names, None], dtype=pl.String).gather(pl.Series(place[slot]))
+    number_of, numbers = np.zeros(len(keys), np.uint32), np.zeros(size, np.uint32)
+    places = np.empty(len(keys), np.int64)
+    count = first = 0
+    ends = [row for row, _ in aircraft[1:]] + [size]
+    for (row, air), end in zip(aircraft, ends, strict=True):
+        count = _numbered(slots[row:end], first, number_of, places, count, numbers[row:end])
+        first += len(air)
+    heard = keys[places[:count]]
+    digits = _DIGITS[heard[:, None] >> _NIBBLES & 15]
+    names = _rows(np.concatenate([_PREFIXES[heard >> 24 & 1], digits], axis=1))
+    return pl.Series([None, *names], dtype=pl.String)[pl.Series(numbers)]
 
 
 def _receivers(receiver: npt.NDArray[np.int32] | None, clock: Clock, size: int) -> pl.Series:
     if receiver is None or not clock.names:
         return pl.repeat(None, size, dtype=pl.String, eager=True)
     names = pl.Series([None, *(f"{number:016x}" for number in clock.names)], dtype=pl.String)
-    return names.gather(pl.Series(receiver.astype(np.uint32)))
+    return names[pl.Series(receiver.astype(np.uint32))]
 
 
 def table(
@@ -264,7 +304,7 @@ def table(
     after = Carry(state, carry.clock)
     if not size:
         return pl.DataFrame(schema={n: ALL[n].dtype for n in MODES_GIVES}), after
-    arrays = made.arrays
+    arrays, full = made.arrays(), made.full()
 
     status, source = arrays["status"], arrays.get("source")
     damaged = status == columns.MALFORMED
@@ -293,43 +333,35 @@ def table(
         return both.select(pl.when("v").then("a")).to_series()
 
     own = {
+        **{name: _named(arrays.get(name), names, size) for name, names in _CODES.items()},
         "object_id": _objects(arrays.get("slot"), aircraft, size),
         "time_ns": masked(clock_ns, timed),
         "callsign": _callsigns(arrays.get("callsign"), size),
-        "squawk": _texts(arrays.get("squawk"), pl.Series(_SQUAWKS), columns.NONE16, size),
-        "category": _texts(arrays.get("category"), pl.Series(_CATEGORIES), columns.NONE8, size),
-        "emergency": _texts(arrays.get("emergency"), pl.Series(_EMERGENCIES), columns.NONE8, size),
+        "squawk": _named(arrays.get("squawk"), _SQUAWKS, size),
+        "category": _named(arrays.get("category"), _CATEGORIES, size),
+        "emergency": _named(arrays.get("emergency"), _EMERGENCIES, size),
         "rssi_dbfs": masked(_LEVELS[raw.signal], (raw.signal > 0) & ~damaged),
         "receiver": _receivers(receiver, carry.clock, size),
         "stamp": masked(raw.stamp, stamped),
         "offset": pl.Series(start.astype(np.uint64)),
         "length": pl.Series((stop - start).astype(np.uint32)),
     }
-    for name, values in _CODES.items():
-        array = arrays.pop(name, None)
-        if array is not None:
-            own[name] = _coded(array, values)
     said = {name: array for name, array in arrays.items() if name in ALL and name not in own}
     whole = pl.DataFrame([*(v.alias(n) for n, v in own.items()), *(pl.Series(n, a) for n, a in said.items())])
-    return whole.select(_expression(n, n in own, said.get(n), made.known.get(n, 0) < size) for n in MODES_GIVES), after
+    return whole.select(_expression(n, n in own, n in said, n not in full) for n in MODES_GIVES), after
 
 
-def _expression(name: str, done: bool, array: npt.NDArray[Any] | None, holes: bool) -> pl.Expr:
+@cache
+def _expression(name: str, done: bool, said: bool, holes: bool) -> pl.Expr:
     """A column of the schema from one that a kernel filled."""
     if done:
         return pl.col(name)
     dtype = ALL[name].dtype
-    if array is None:
+    if not said:
         return pl.lit(None, dtype).alias(name)
     value = pl.col(name) == 1 if dtype == pl.Boolean else pl.col(name)
     if not holes:
         return value
     if dtype.is_float():
         return value.fill_nan(None)
-    return pl.when(pl.col(name) != np.iinfo(array.dtype).max).then(value).alias(name)
-
-
-def _coded(array: npt.NDArray[np.uint8], values: tuple[str, ...]) -> pl.Series:
-    """Names by number, as an Enum; null for any other number."""
-    names = pl.Series([*values, None], dtype=pl.Enum(values))
-    return names.gather(pl.Series(np.minimum(array, len(values))))
+    return pl.when(pl.col(name) != _NONES[name]).then(value).alias(name)

@@ -8,7 +8,7 @@ from typing import Self
 
 __all__ = ["Struct", "varint", "zigzag"]
 
-_SHORT = [bytes([number]) for number in range(0x80)]
+_BYTES = [bytes([number]) for number in range(0x100)]
 _I32, _I64, _BINARY, _LIST, _STRUCT = 5, 6, 8, 9, 12
 
 
@@ -18,8 +18,8 @@ def varint(number: int) -> bytes:
     >>> varint(300).hex()
     'ac02'
     """
-    if number < len(_SHORT):
-        return _SHORT[number]
+    if number < 0x80:
+        return _BYTES[number]
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -43,7 +43,7 @@ class Struct:
     def _field(self, number: int, kind: int, data: bytes) -> Self:
         step = number - self._last
         assert 0 < step < 16
-        self._parts += [bytes([step << 4 | kind]), data]
+        self._parts += (_BYTES[step << 4 | kind], data)
         self._last = number
         return self
 

@@ -22,9 +22,9 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.errors import InputError
-from testigos.store._pages import dictionary, differences, packed, repeated
+from testigos.store._buffers import Column, buffers
+from testigos.store._pages import dense, dictionary, differences, inline, packed, repeated, telling
 from testigos.store._thrift import Struct, varint
-from testigos.store._validity import validity
 
 __all__ = ["ParquetFile"]
 
@@ -35,6 +35,8 @@ _PLAIN, _RLE, _DELTA, _DICTIONARY = 0, 3, 5, 8
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _OPTIONAL: Final = 1
 _MOST_DISTINCT: Final = 4096
+_BUFFER_BYTES: Final = 1 << 20  # most pages are small
+_FEW: Final = 8  # where fewer rows than one in so many have a value, Polars is slow to find them
 #: Numbers of 64 bits that grow slowly from row to row, so that their differences are small.
 _RISING: Final = ("time_ns", "stamp", "offset")
 
@@ -55,12 +57,12 @@ _TYPES: Final[dict[type[pl.DataType], tuple[int, int | None]]] = {
 _Numbers = npt.NDArray[Any]
 
 
-def _levels(rows: int, nulls: int, known: bytes | None) -> bytes:
+def _levels(rows: int, nulls: int, known: _Numbers | None) -> bytes:
     """Which rows have a value, as definition levels of one bit."""
     if known is None or nulls in (0, rows):
         body = repeated(int(not nulls), rows, 1)
     else:
-        body = varint(len(known) << 1 | 1) + known
+        body = varint(len(known) << 1 | 1) + known.tobytes()
     return len(body).to_bytes(4, "little") + body
 
 
@@ -91,30 +93,41 @@ def _indexed(
     return _DICTIONARY, bytes([width]) + body, len(first), text_of(first)
 
 
-def _values(name: str, dense: pl.Series) -> tuple[int, bytes, int, bytes]:
-    """Encoding and page of values without nulls, size and page of their dictionary."""
-    kind = dense.dtype
-    if not len(dense):
-        return _PLAIN, b"", 0, b""
+def _strings(known: pl.Series, views: _Numbers) -> tuple[int, bytes, int, bytes]:
+    """As ``_encoded``, of texts."""
+    if not telling(views):
+        found = _indexed(known.hash().to_numpy(), lambda at: _texts(known.gather(at)), known.hash(1).to_numpy())
+        return found or (_PLAIN, _texts(known), 0, b"")
+    found = _indexed(views, lambda at: inline(views[at]) or _texts(known.gather(at)))
+    return found or (_PLAIN, inline(views) or _texts(known), 0, b"")
+
+
+def _encoded(name: str, kind: pl.DataType, values: _Numbers) -> tuple[int, bytes, int, bytes]:
+    """Encoding and page of numbers without nulls, as ``Column`` has them, size and page of their dictionary."""
     if kind == pl.Boolean:
-        return _PLAIN, np.packbits(dense.to_numpy(), bitorder="little").tobytes(), 0, b""
+        return _PLAIN, np.packbits(values, bitorder="little").tobytes(), 0, b""
     if isinstance(kind, pl.Enum):
-        codes = dense.to_physical().to_numpy()
-        return _indexed(codes, lambda at: _texts(kind.categories.gather(codes[at]))) or _plainly(dense)
-    if kind == pl.String:
-        found = _indexed(dense.hash().to_numpy(), lambda at: _texts(dense.gather(at)), dense.hash(1).to_numpy())
-        return found or _plainly(dense)
-    values = dense.to_numpy()
+        found = _indexed(values, lambda at: _texts(kind.categories.gather(values[at])))
+        return found or (_PLAIN, _texts(kind.categories.gather(values)), 0, b"")
     if name in _RISING:
         return _DELTA, differences(values.view(np.int64)), 0, b""
     if kind == pl.Float64:
         return _PLAIN, values.tobytes(), 0, b""
-    bits = values.view(f"u{values.dtype.itemsize}")
-    return _indexed(bits, lambda at: _plain(values[at])) or (_PLAIN, _plain(values), 0, b"")
+    return _indexed(values, lambda at: _plain(values[at])) or (_PLAIN, _plain(values), 0, b"")
 
 
-def _plainly(dense: pl.Series) -> tuple[int, bytes, int, bytes]:
-    return _PLAIN, _texts(dense.cast(pl.String)), 0, b""
+def _values(series: pl.Series, kind: pl.DataType, column: Column) -> tuple[int, bytes, int, bytes]:
+    """As ``_encoded``, of the values that are not null; ``column`` has the buffers of the series."""
+    rows, nulls = len(series), series.null_count()
+    if nulls == rows:
+        return _PLAIN, b"", 0, b""
+    if nulls:
+        if column.known is not None and kind != pl.String and (rows - nulls) * _FEW < rows:
+            return _encoded(series.name, kind, dense(column.values, column.known, rows - nulls))
+        known = series.drop_nulls()
+        with buffers(known.to_frame()) as (whole,):
+            return _values(known, kind, whole)
+    return _strings(series, column.values) if kind == pl.String else _encoded(series.name, kind, column.values)
 
 
 def _page(kind: int, size: int, values: int, encoding: int) -> bytes:
@@ -149,7 +162,7 @@ class ParquetFile:
         self._rows = 0
         self._at = 0
         try:
-            self._file = open(self._fresh, "wb")  # noqa: SIM115  (closed in __exit__)
+            self._file = open(self._fresh, "wb", _BUFFER_BYTES)  # noqa: SIM115  (closed in __exit__)
             self._put(_MAGIC)
         except OSError as error:
             raise self._refused(error) from error
@@ -167,22 +180,26 @@ class ParquetFile:
             return
         begin = self._at
         try:
-            columns = table.select(list(self._types)).rechunk()
-            known = validity(columns)
-            chunks = [self._chunk(column, bits) for column, bits in zip(columns, known, strict=True)]
+            # an Enum as its codes
+            chosen = (
+                pl.col(name).to_physical() if isinstance(kind, pl.Enum) else pl.col(name)
+                for name, kind in self._columns.items()
+            )
+            columns = table.select(chosen).rechunk()
+            with buffers(columns) as held:
+                chunks = [self._chunk(series, column) for series, column in zip(columns, held, strict=True)]
         except OSError as error:
             raise self._refused(error) from error
         self._groups.append(Struct().structs(1, chunks).i64(2, self._at - begin).i64(3, len(table)).done())
         self._rows += len(table)
 
-    def _chunk(self, series: pl.Series, known: bytes | None) -> bytes:
+    def _chunk(self, series: pl.Series, column: Column) -> bytes:
         """Writes a column of a row group; gives its metadata."""
         begin, nulls, rows = self._at, series.null_count(), len(series)
-        dense = series.drop_nulls() if nulls else series
-        encoding, values, count, distinct = _values(series.name, dense)
+        encoding, values, count, distinct = _values(series, self._columns[series.name], column)
         if count:
             self._put(_page(_DICTIONARY_PAGE, len(distinct), count, _PLAIN) + distinct)
-        levels = _levels(rows, nulls, known)
+        levels = _levels(rows, nulls, column.known)
         data_at = self._at
         self._put(_page(_DATA_PAGE, len(levels) + len(values), rows, encoding) + levels)
         self._put(values)
@@ -192,8 +209,8 @@ class ParquetFile:
         if count:
             told.i64(11, begin)
         statistics = Struct().i64(3, nulls)
-        if series.name == "time_ns" and len(dense):
-            low, high = (v.tobytes() for v in (dense.to_numpy().min(), dense.to_numpy().max()))
+        if series.name == "time_ns" and nulls < rows:
+            high, low = (np.int64(extreme).tobytes() for extreme in (series.max(), series.min()))  # type: ignore[arg-type]
             statistics.binary(5, high).binary(6, low)
         told.struct(12, statistics.done())
         return Struct().i64(2, begin).struct(3, told.done()).done()
