@@ -28,7 +28,7 @@ from typing import Any
 
 import polars as pl
 
-from testigos.findings import find_all, scene
+from testigos.findings import find_all, scene, survey_all
 from testigos.fuse import tracks as fuse_tracks
 from testigos.model import Finding, Question, parse_utc
 from testigos.sim.observe import Equipment, Outage, Site, observe
@@ -95,7 +95,8 @@ def found(case: Mapping[str, Any], world: World) -> list[Finding]:
     """All findings of a case."""
     asked = dict(case.get("question", {}))
     asked |= {k: tuple(asked[k]) for k in ("near", "subjects") if k in asked}
-    return find_all(tracks(case), scene(Question(**asked), world))
+    fused, here = tracks(case), scene(Question(**asked), world)
+    return find_all(fused, dataclasses.replace(here, surveys=survey_all(fused, fused, here)))
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import polars as pl
 
 from testigos import io
 from testigos.errors import InputError
-from testigos.findings import Scene, find_all
+from testigos.findings import Scene, Surveyed, find_all, survey_all
 from testigos.findings import scene as make_scene
 from testigos.findings.identity import is_military
 from testigos.fuse import tracks as fuse_tracks
@@ -139,8 +139,12 @@ def tracks(reports: pl.DataFrame, *, assume_radius_m: float | None = None) -> pl
 
 
 def find(tracks: pl.DataFrame, question: Question, world: World | None = None) -> list[Finding]:
-    """Findings of every kind on tracks. Raises ``UnknownName`` for a place that nothing knows."""
-    return find_all(tracks, make_scene(question, world or open_world()))
+    """Findings of every kind on tracks, which are all that is known of anybody.
+
+    Raises ``UnknownName`` for a place that nothing knows.
+    """
+    here = make_scene(question, world or open_world())
+    return find_all(tracks, replace(here, surveys=survey_all(tracks, tracks, here)))
 
 
 def closest_approach(tracks: pl.DataFrame, near: str | Sequence[str], *, world: World | None = None) -> pl.DataFrame:
@@ -230,9 +234,15 @@ def _military(batch: pl.DataFrame, here: Scene) -> set[str]:
 
 
 def _gather(
-    sources: Sources, here: Scene, link: str | Link | None, options: Options | None, account: Account, progress: bool
+    sources: Sources,
+    surveyed: Surveyed,
+    link: str | Link | None,
+    options: Options | None,
+    account: Account,
+    progress: bool,
 ) -> pl.DataFrame:
     """Reports of all objects that the question keeps; the input is read again where it is too large to hold."""
+    here = surveyed.scene
     question = here.question
     kept: list[pl.DataFrame] = []
     size: float = 0
@@ -246,6 +256,7 @@ def _gather(
             objects |= _interesting(batch, here, within)
         if question.military:
             military |= _military(batch, here)
+        surveyed.add(batch)
         everyone |= set(batch["object_id"].drop_nulls().unique())
         size += batch.estimated_size()
         if size <= _KEEP_BYTES:
@@ -302,10 +313,12 @@ def report(
     account = Account()
     reader = configured(columns) if columns else link
     with Sources(_opened(sources)) as opened:
+        surveyed = Surveyed(here)
         # the reports have no name here: they are large, and not needed again
         fused, notes = fuse_tracks(
-            _gather(opened, here, reader, options, account, progress), assume_radius_m=question.assume_radius_m
+            _gather(opened, surveyed, reader, options, account, progress), assume_radius_m=question.assume_radius_m
         )
+        here = replace(here, surveys=surveyed.excerpts(fused))
         findings = find_all(fused, here)
         objects = sorted(set(fused["object_id"]))
         written = write_report(

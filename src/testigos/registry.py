@@ -82,7 +82,10 @@ class Link(Protocol):
 
 
 class Finder(Protocol):
-    """One kind of finding; a module in ``testigos/findings`` with a ``KIND`` is one."""
+    """One kind of finding; a module in ``testigos/findings`` with a ``KIND`` is one.
+
+    A finder that has to know of everybody heard lists in ``SURVEYS`` what is counted (see ``findings.survey``).
+    """
 
     KIND: str
     RANK: int  #: place in a report: kinds with a lower rank come first

@@ -5,5 +5,6 @@ finder by its name; nothing else needs to know of it.
 """
 
 from testigos.findings.scene import Scene, find_all, scene
+from testigos.findings.survey import Surveyed, survey_all
 
-__all__ = ["Scene", "find_all", "scene"]
+__all__ = ["Scene", "Surveyed", "find_all", "scene", "survey_all"]

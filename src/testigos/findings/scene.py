@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -19,13 +19,15 @@ __all__ = ["Scene", "by_leg", "by_object", "find_all", "finding_ids", "frame_ids
 class Scene:
     """A question in its world. ``targets`` are the places it names, countries in all their parts.
 
-    ``found`` are the findings of the kinds with a lower rank, for those that rest on others.
+    ``found`` are the findings of the kinds with a lower rank, for those that rest on others. ``surveys`` are the
+    excerpts of what was counted over everybody heard, by name (see ``findings.survey``); one may be missing.
     """
 
     question: Question
     world: World
     targets: tuple[Place, ...]
     found: tuple[Finding, ...] = ()
+    surveys: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
 def scene(question: Question, world: World) -> Scene:

@@ -7,6 +7,7 @@
     evidence/frames.csv  evidence/frames/*.bin      the raw frames (see testigos.io.excerpts)
     evidence/world/                                 the coast, airfields and tables that were used
     evidence/world/map.parquet                      the land that the maps show; no number rests on it
+    evidence/surveys/*.parquet                      what was counted over everybody heard, near the subjects
     manifest.json                                   question, versions, documents, SHA-256 of every file
 
 The folder is written beside its place and moved there when complete; the same input gives the same bytes.
@@ -46,6 +47,7 @@ MANIFEST: Final = "manifest.json"
 EVIDENCE: Final = "evidence"
 WORLD: Final = "evidence/world"
 MAP: Final = "evidence/world/map.parquet"
+SURVEYS: Final = "evidence/surveys"
 FORMAT: Final = 1
 #: Their versions can change the last digit of a number, so the manifest names them.
 _PACKAGES: Final = ("numba", "numpy", "polars", "tzfpy")
@@ -270,6 +272,9 @@ def _fill(
     world_folder = folder / WORLD
     world_folder.mkdir(parents=True, exist_ok=True)
     scene.world.excerpt(world_folder, scene.question.near, tracks)
+    for name, table in scene.surveys.items():
+        (folder / SURVEYS).mkdir(exist_ok=True)
+        table.write_parquet(folder / SURVEYS / f"{name}.parquet", compression="zstd")
     simulated = says_simulated(tracks) or _named_simulated(account)
     content = Content(
         findings,
@@ -321,6 +326,11 @@ def manifest(folder: Path, content: Content, units: str) -> bytes:
             "files": {name: sha256_of(folder / name) for name in file_names(folder)},
         }
     )
+
+
+def read_surveys(folder: Path) -> dict[str, pl.DataFrame]:
+    """The surveys of a bundle, by name."""
+    return {path.stem: pl.read_parquet(path) for path in sorted((folder / SURVEYS).glob("*.parquet"))}
 
 
 def read_map(folder: Path) -> pl.DataFrame:

@@ -1,11 +1,12 @@
 """Does a report's evidence carry its numbers? Everything is made again from the raw frames, and compared.
 
-No network and no data package is used: the coast, airfields and tables are those in the bundle.
+No network and no data package is used: the coast, airfields and tables are those in the bundle. So are the surveys,
+which were counted over frames that a bundle does not hold: they are checked by their hash alone.
 """
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -81,7 +82,7 @@ def _hashes(folder: Path, listed: Mapping[str, str]) -> Iterator[Problem]:
 def _content(folder: Path, manifest: Mapping[str, Any]) -> Content:
     evidence = folder / bundle.EVIDENCE
     question = bundle.question_of(manifest["question"])
-    here = scene(question, World.from_bundle(folder / bundle.WORLD))
+    here = replace(scene(question, World.from_bundle(folder / bundle.WORLD)), surveys=bundle.read_surveys(folder))
     columns = {str(k): str(v) for k, v in manifest["columns"].items()}
     batches = list(reports_from_excerpts(evidence, link=configured(columns) if columns else None))
     reports = pl.concat(batches) if batches else schema.conform(pl.DataFrame())
