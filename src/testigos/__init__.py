@@ -18,6 +18,7 @@ _HOMES = {
     "Finding": "model",
     "Interval": "model",
     "Question": "model",
+    "check": "api",
     "closest_approach": "api",
     "decode": "api",
     "find": "api",
@@ -30,6 +31,7 @@ __all__ = [
     "Finding",
     "Interval",
     "Question",
+    "check",
     "closest_approach",
     "decode",
     "find",
@@ -40,7 +42,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from testigos.api import closest_approach, decode, find, read, report, tracks, verify
+    from testigos.api import check, closest_approach, decode, find, read, report, tracks, verify
     from testigos.model import Finding, Interval, Question
 
 

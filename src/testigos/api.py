@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos import claims as _claims
 from testigos import io
 from testigos.errors import InputError
 from testigos.findings import Scene, Surveyed, find_all, survey_all
@@ -30,8 +31,8 @@ from testigos.world import World, open_world
 from testigos.world.places import Place
 
 __all__ = [
-    "DEFAULT_WITHIN_M", "Told", "closest_approach", "decode", "find", "live_sources", "read", "record", "report",
-    "tracks", "verify", "write",
+    "DEFAULT_WITHIN_M", "Told", "check", "closest_approach", "decode", "find", "live_sources", "read", "record",
+    "report", "tracks", "verify", "write",
 ]  # fmt: skip
 
 #: With more objects than ``MANY``, a report keeps those that came this near to a place, unless told otherwise.
@@ -181,12 +182,13 @@ def closest_approach(tracks: pl.DataFrame, near: str | Sequence[str], *, world: 
 
 @dataclass(frozen=True)
 class Told:
-    """What a report came to: its folder, the paragraph, the findings and the account of the input."""
+    """What a report came to: its folder, the paragraph, findings, the account of the input, verdicts on claims."""
 
     folder: Path
     paragraph: str
     findings: tuple[Finding, ...]
     account: Account
+    verdicts: tuple[_claims.Verdict, ...] = ()
 
 
 def _in_window(batch: pl.DataFrame, question: Question) -> pl.DataFrame:
@@ -297,18 +299,21 @@ def report(
     options: Options | None = None,
     progress: bool = False,
     world: World | None = None,
+    claims: Sequence[_claims.Claim] = (),
 ) -> Told:
     """Findings on tracks as a folder: page, text, tables, maps and the evidence to rebuild every number.
 
     ``columns`` maps names of the schema to those of a table, as ``links.csv.configured`` takes it; ``options``
-    are what raw frames cannot say of themselves.
+    are what raw frames cannot say of themselves; ``claims`` are held against the findings (see ``check``).
     Raises ``InputError`` where nothing can be read, ``UnknownName`` for a place that nothing knows. See
     ``report.bundle`` for what is written; nothing is left half-written.
     """
     from testigos.report import write_report
+    from testigos.report.bundle import says_simulated
 
     world = world or open_world()
-    question = replace(question, near=tuple(question.near))
+    judged = _claims.resolved(claims, world)
+    question = replace(question, near=tuple(dict.fromkeys((*question.near, *_claims.places(judged)))))
     here = make_scene(question, world)
     account = Account()
     reader = configured(columns) if columns else link
@@ -320,6 +325,7 @@ def report(
         )
         here = replace(here, surveys=surveyed.excerpts(fused))
         findings = find_all(fused, here)
+        verdicts = _claims.judge(judged, findings, fused, here)
         objects = sorted(set(fused["object_id"]))
         written = write_report(
             Path(fspath(out)),
@@ -331,12 +337,49 @@ def report(
             account=account,
             excerpts=io.excerpts(opened, objects, link=reader, options=options),
             columns=columns,
+            beside=_claims.claim_files(verdicts, findings, says_simulated(fused)) if verdicts else None,
         )
-    return Told(written.folder, written.paragraph, written.findings, account)
+    return Told(written.folder, written.paragraph, written.findings, account, tuple(verdicts))
+
+
+def check(
+    claims: Source | Sequence[_claims.Claim],
+    against: Source | Sequence[Source],
+    out: Source,
+    question: Question | None = None,
+    *,
+    units: str = "nmi",
+    link: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    progress: bool = False,
+    world: World | None = None,
+) -> Told:
+    """A report on tracks with a verdict on every claim, in ``verdicts`` and beside the findings.
+
+    ``claims``: a file (TOML, JSON, or a sentence a line), a sentence, or what ``claims.read_claims`` gives;
+    ``question`` narrows what is looked at, and the places that claims name are added to it. Else as ``report``.
+    Raises ``InputError`` where a claim cannot be understood.
+    """
+    given = _claims.read_claims(claims) if isinstance(claims, str | Path) else claims
+    if isinstance(given, PathLike):
+        given = _claims.read_claims(Path(given))
+    return report(
+        against, out, question or Question(), units=units, link=link, columns=columns, options=options,
+        progress=progress, world=world, claims=given,
+    )  # fmt: skip
 
 
 def verify(folder: Source) -> list[str]:
     """What does not hold in a report's folder, as sentences; empty if every number can be rebuilt."""
     from testigos.report import verify as verify_bundle
+    from testigos.report.content import Content
 
-    return [str(problem) for problem in verify_bundle(Path(fspath(folder)))]
+    def verdicts(root: Path, content: Content, here: Scene) -> Mapping[str, bytes]:
+        if not (root / "claims.json").exists():
+            return {}
+        claims = _claims.kept((root / "claims.json").read_bytes())
+        judged = _claims.judge(claims, content.findings, content.tracks, here)
+        return _claims.claim_files(judged, content.findings, content.simulated)
+
+    return [str(problem) for problem in verify_bundle(Path(fspath(folder)), verdicts)]

@@ -102,6 +102,23 @@ def _tell_account(account: Any) -> None:
         click.echo(f"  … and {len(account.problems) - 20} more", err=True)
 
 
+def _tell_verdicts(verdicts: Any) -> None:
+    """Claims and what they come to, on stdout."""
+    from testigos.claims import lines
+
+    if verdicts:
+        click.echo("")
+    for line in lines(verdicts):
+        click.echo(line)
+
+
+def _span(between: tuple[int, int] | None) -> tuple[int | None, int | None]:
+    """The window of ``--between``."""
+    if between is not None and between[0] >= between[1]:
+        raise click.BadParameter("the start is not before the end", param_hint="--between")
+    return between or (None, None)
+
+
 class _Place(click.ParamType[tuple[float, float]]):
     name = "lat,lon"
 
@@ -235,9 +252,7 @@ def report(
     from testigos import api
     from testigos.model import Question
 
-    if between is not None and between[0] >= between[1]:
-        raise click.BadParameter("the start is not before the end", param_hint="--between")
-    start, end = between or (None, None)
+    start, end = _span(between)
     question = Question(near, within, start, end, military, subjects, assume_radius)
     told = api.report(
         list(sources), out, question, units=units, link=link, columns=columns, options=options, progress=True
@@ -245,6 +260,54 @@ def report(
     _tell_account(told.account)
     click.echo(told.paragraph)
     click.echo(f"\n{len(told.findings)} findings in {told.folder}/report.html", err=True)
+
+
+@main.command()
+@click.argument("claims", metavar="CLAIMS")
+@click.option("--against", "sources", multiple=True, required=True, help="Tracks, as for 'report'; more than once.")
+@click.option("--near", multiple=True, help="A place beside those that the claims name.")
+@click.option("--within", type=_Length(), help="Only objects that came this near, such as 200nmi.")
+@click.option("--between", type=_Utc(), nargs=2, metavar="START END", help="Only this time: 2025-10-23T12Z …")
+@click.option("--military", is_flag=True, help="Only military aircraft.")
+@click.option("--subject", "subjects", multiple=True, help="Only this object, such as icao:ae503d.")
+@click.option("--assume-radius", type=_Length(), help="95 % radius of positions that nothing vouches for.")
+@click.option("--units", type=click.Choice(list(LENGTH_UNITS)), default="nmi", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("verdicts"), show_default=True)
+@_by_link
+@_by_columns
+@_raw_frames
+@_teaching
+def check(
+    claims: str,
+    sources: tuple[str, ...],
+    near: tuple[str, ...],
+    within: float | None,
+    between: tuple[int, int] | None,
+    military: bool,
+    subjects: tuple[str, ...],
+    assume_radius: float | None,
+    units: str,
+    out: Path,
+    link: str | None,
+    columns: dict[str, str] | None,
+    options: Any,
+) -> None:
+    """Hold statements against tracks, and write a report with a verdict on each.
+
+    CLAIMS is a TOML or JSON file, a text with a sentence a line, or one sentence in quotation marks, such as
+    "BARB21 came within 50 miles of Los Testigos on 23 October 2025."
+    """
+    from testigos import api
+    from testigos.model import Question
+
+    start, end = _span(between)
+    question = Question(near, within, start, end, military, subjects, assume_radius)
+    told = api.check(
+        claims, list(sources), out, question, units=units, link=link, columns=columns, options=options, progress=True
+    )
+    _tell_account(told.account)
+    _tell_verdicts(told.verdicts)
+    click.echo(f"\n{len(told.verdicts)} verdicts in {told.folder}/verdicts.md", err=True)
 
 
 @main.command()
@@ -401,16 +464,17 @@ def data_update(names: tuple[str, ...]) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-report"), show_default=True)
 @_teaching
 def demo(out: Path) -> None:
-    """Tell the story of 23 October 2025 from simulated bytes."""
+    """Tell the story of 23 October 2025 from simulated bytes, with a verdict on what was said of it."""
     import tempfile
 
     from testigos import api
     from testigos.model import Question
-    from testigos.sim.story import write_story
+    from testigos.sim.story import story_claims, write_story
 
     with tempfile.TemporaryDirectory() as folder:
         tree = write_story(Path(folder))
         question = Question(near=("Venezuela", "Los Testigos"))
-        told = api.report(tree, out, question, progress=True)
+        told = api.check(story_claims(), tree, out, question, progress=True)
     click.echo(told.paragraph)
+    _tell_verdicts(told.verdicts)
     click.echo(f"\nThe report is {out}/report.html; check it with: {sys.argv[0]} verify {out}", err=True)

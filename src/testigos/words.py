@@ -13,6 +13,8 @@ from testigos.model import Interval
 from testigos.units import S_NS, LengthUnit
 
 __all__ = [
+    "MONTHS",
+    "NUMBERS",
     "altitude",
     "an",
     "clock",
@@ -33,7 +35,7 @@ __all__ = [
     "span",
 ]
 
-_NUMBERS: Final = (
+NUMBERS: Final = (
     "no",
     "one",
     "two",
@@ -48,7 +50,7 @@ _NUMBERS: Final = (
     "eleven",
     "twelve",
 )
-_MONTHS: Final = (
+MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July",
     "August", "September", "October", "November", "December",
 )  # fmt: skip
@@ -74,7 +76,7 @@ def count(n: int) -> str:
     >>> count(2), count(40)
     ('two', '40')
     """
-    return _NUMBERS[n] if 0 <= n < len(_NUMBERS) else f"{n:,}"
+    return NUMBERS[n] if 0 <= n < len(NUMBERS) else f"{n:,}"
 
 
 def plural(noun: str) -> str:
@@ -195,7 +197,7 @@ def day(time_ns: int) -> str:
     '23 October 2025'
     """
     stamp = _stamp(time_ns)
-    return f"{stamp.day} {_MONTHS[stamp.month - 1]} {stamp.year}"
+    return f"{stamp.day} {MONTHS[stamp.month - 1]} {stamp.year}"
 
 
 def days(first_ns: int, last_ns: int) -> str:

@@ -7,6 +7,7 @@
     evidence/frames.csv  evidence/frames/*.bin      the raw frames (see testigos.io.excerpts)
     evidence/world/                                 the coast, airfields and tables that were used
     evidence/world/map.parquet                      the land that the maps show; no number rests on it
+    claims.json  verdicts.json  verdicts.md  claimreview.jsonld  prov.jsonld        where claims were held against it
     evidence/surveys/*.parquet                      what was counted over everybody heard, near the subjects
     manifest.json                                   question, versions, documents, SHA-256 of every file
 
@@ -227,11 +228,13 @@ def write_report(
     account: Account,
     excerpts: Iterable[Excerpt],
     columns: Mapping[str, str] | None = None,
+    beside: Mapping[str, bytes] | None = None,
 ) -> Written:
     """Writes the folder ``out`` and gives what it holds.
 
     ``tracks`` and ``findings`` as fuse and the finders gave them, ``excerpts`` the raw frames of all objects in
-    ``tracks``, ``units`` a key of ``units.LENGTH_UNITS``, ``columns`` the column map that tables were read with.
+    ``tracks``, ``units`` a key of ``units.LENGTH_UNITS``, ``columns`` the column map that tables were read with,
+    ``beside`` further files by name, which the manifest lists with the others.
     An older report there is replaced at the end.
     Raises ``InputError`` where ``out`` is something else that is not empty, or cannot be written.
     """
@@ -244,7 +247,7 @@ def write_report(
         out.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
         made.chmod(0o755)
-        written = _fill(made, findings, tracks, notes, scene, units, account, excerpts, columns or {})
+        written = _fill(made, findings, tracks, notes, scene, units, account, excerpts, columns or {}, beside or {})
         _move(made, out)
     except OSError as error:
         raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
@@ -266,6 +269,7 @@ def _fill(
     account: Account,
     excerpts: Iterable[Excerpt],
     columns: Mapping[str, str],
+    beside: Mapping[str, bytes],
 ) -> Written:
     evidence = folder / EVIDENCE
     write_excerpts(excerpts, evidence)
@@ -293,6 +297,8 @@ def _fill(
     content = replace(content, land=pl.concat(shown) if shown else empty())
     content.land.write_parquet(folder / MAP, compression="zstd")
     for name, data in rendered(content):
+        (folder / name).write_bytes(data)
+    for name, data in beside.items():
         (folder / name).write_bytes(data)
     schema = files("testigos.report").joinpath("findings.schema.json").read_bytes()
     (folder / "findings.schema.json").write_bytes(schema)

@@ -5,9 +5,10 @@ which were counted over frames that a bundle does not hold: they are checked by 
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ import msgspec
 import polars as pl
 
 from testigos import schema
-from testigos.findings import find_all, scene
+from testigos.findings import Scene, find_all, scene
 from testigos.fuse import tracks as fuse_tracks
 from testigos.io import reports_from_excerpts
 from testigos.links.csv import configured
@@ -25,7 +26,10 @@ from testigos.report.published import published
 from testigos.units import LENGTH_UNITS
 from testigos.world import World
 
-__all__ = ["Problem", "verify"]
+__all__ = ["Beside", "Problem", "verify"]
+
+#: Further files of a folder, made again from what its evidence gives: content, and the scene it was found in.
+Beside = Callable[[Path, Content, Scene], Mapping[str, bytes]]
 
 _MOST: Final = 20  # problems told of a file
 _DAMAGE: Final = (Exception, pl.exceptions.PanicException)  # Polars panics over some damaged Parquet files
@@ -43,11 +47,11 @@ class Problem:
         return f"{self.file}: {self.text}"
 
 
-def verify(folder: Path) -> list[Problem]:
+def verify(folder: Path, beside: Beside | None = None) -> list[Problem]:
     """What does not hold in a report's folder; empty if every number can be rebuilt.
 
     First the files against the manifest, then every finding, sentence, table and map against what the raw
-    frames in ``evidence/`` give.
+    frames in ``evidence/`` give. ``beside`` makes files that others put into the folder, to be compared too.
     """
     try:
         manifest = msgspec.json.decode((folder / bundle.MANIFEST).read_bytes())
@@ -59,7 +63,7 @@ def verify(folder: Path) -> list[Problem]:
         return [Problem(bundle.MANIFEST, f"is no manifest of a report: {error}")]
     problems = list(_hashes(folder, listed))
     try:
-        problems += _rebuilt(folder, manifest)
+        problems += _rebuilt(folder, manifest, beside)
     except _DAMAGE as error:  # damaged evidence can fail anywhere; that is the answer, not an accident
         problems.append(Problem(bundle.EVIDENCE, f"cannot be rebuilt from: {type(error).__name__}: {error}"))
     if problems and made_by != version("testigos"):
@@ -79,7 +83,7 @@ def _hashes(folder: Path, listed: Mapping[str, str]) -> Iterator[Problem]:
         yield Problem(name, "is not in the manifest")
 
 
-def _content(folder: Path, manifest: Mapping[str, Any]) -> Content:
+def _content(folder: Path, manifest: Mapping[str, Any]) -> tuple[Content, Scene]:
     evidence = folder / bundle.EVIDENCE
     question = bundle.question_of(manifest["question"])
     here = replace(scene(question, World.from_bundle(folder / bundle.WORLD)), surveys=bundle.read_surveys(folder))
@@ -89,7 +93,7 @@ def _content(folder: Path, manifest: Mapping[str, Any]) -> Content:
     reports = reports.filter(pl.col("object_id").is_in(list(manifest["objects"])))
     tracks, _ = fuse_tracks(reports, assume_radius_m=question.assume_radius_m)
     findings = find_all(tracks, here)
-    return Content(
+    content = Content(
         findings,
         tracks,
         question,
@@ -103,12 +107,14 @@ def _content(folder: Path, manifest: Mapping[str, Any]) -> Content:
         account=[(str(k), str(v)) for k, v in manifest["account"]],
         columns=columns,
     )
+    return content, here
 
 
-def _rebuilt(folder: Path, manifest: Mapping[str, Any]) -> list[Problem]:
-    content = _content(folder, manifest)
+def _rebuilt(folder: Path, manifest: Mapping[str, Any], beside: Beside | None) -> list[Problem]:
+    content, here = _content(folder, manifest)
     problems: list[Problem] = []
-    for name, data in bundle.rendered(content):
+    more = {} if beside is None else beside(folder, content, here)
+    for name, data in chain(bundle.rendered(content), more.items()):
         try:
             there = (folder / name).read_bytes()
         except OSError:

@@ -15,11 +15,14 @@ any Venezuelan land (which is Isla de Aves), 54.1 km to Los Testigos, 109.3 km t
 """
 
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
+from testigos.claims.model import Claim
+from testigos.claims.read import claims_of
 from testigos.model import parse_utc
 from testigos.sim.observe import Equipment, Outage, observe
 from testigos.sim.sites import SITES
@@ -27,7 +30,7 @@ from testigos.sim.truth import Airfield, Performance, Plan, Waypoint, fly, wingm
 from testigos.sim.write import write_notice, write_traces
 from testigos.units import S_NS
 
-__all__ = ["Actor", "actors", "outages", "story_reports", "story_truth", "write_story"]
+__all__ = ["Actor", "actors", "outages", "story_claims", "story_reports", "story_truth", "write_story"]
 
 #: Position and true runway direction. Source: FAA and AIP aerodrome data as in OurAirports (public domain).
 FIELDS: Final = {
@@ -210,6 +213,11 @@ def story_truth() -> pl.DataFrame:
 def story_reports() -> pl.DataFrame:
     """What the simulated network made of it: columns of ``schema.REPORTS``, by object and time."""
     return pl.concat([observe(a.truth, a.equipment, SITES, outages()) for a in actors()])
+
+
+def story_claims() -> list[Claim]:
+    """What was said of that day, in our words (``claims.toml``)."""
+    return claims_of(files("testigos.sim").joinpath("claims.toml").read_text("utf-8"), "claims.toml")
 
 
 def write_story(folder: str | Path) -> Path:
