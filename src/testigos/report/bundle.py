@@ -42,13 +42,14 @@ from testigos.report.paragraph import paragraph, plain
 from testigos.report.published import findings_json, pretty_json, published
 from testigos.units import LENGTH_UNITS
 
-__all__ = ["MANIFEST", "Written", "paragraph_text", "rendered", "write_report"]
+__all__ = ["MANIFEST", "Written", "paragraph_text", "rendered", "with_verdicts", "write_report"]
 
 MANIFEST: Final = "manifest.json"
 EVIDENCE: Final = "evidence"
 WORLD: Final = "evidence/world"
 MAP: Final = "evidence/world/map.parquet"
 SURVEYS: Final = "evidence/surveys"
+VERDICTS: Final = "verdicts.json"
 FORMAT: Final = 1
 #: Their versions can change the last digit of a number, so the manifest names them.
 _PACKAGES: Final = ("numba", "numpy", "polars", "tzfpy")
@@ -80,6 +81,15 @@ def rendered(content: Content) -> Iterator[tuple[str, bytes]]:
     yield "tracks.geojson", exchange.geojson(content)
     yield "tracks.kml", exchange.kml(content)
     yield "tracks.parquet", exchange.parquet(content)
+
+
+def with_verdicts(content: Content, beside: Mapping[str, bytes], evidence: Path) -> Content:
+    """Content with the verdicts that are among the files ``beside`` it, and the raw frames that decide them."""
+    if VERDICTS not in beside:
+        return content
+    verdicts = msgspec.json.decode(beside[VERDICTS], type=list[dict[str, Any]])
+    frames = frames_of(evidence, (e for v in verdicts for e in v["evidence"]))
+    return replace(content, verdicts=verdicts, frames={**content.frames, **frames})
 
 
 def question_json(question: Question) -> dict[str, Any]:
@@ -293,6 +303,7 @@ def _fill(
         account=account_lines(account, notes),
         columns=columns,
     )
+    content = with_verdicts(content, beside, evidence)
     shown = [land(scene.world.coast, view, number) for number, view in views(content)]
     content = replace(content, land=pl.concat(shown) if shown else empty())
     content.land.write_parquet(folder / MAP, compression="zstd")

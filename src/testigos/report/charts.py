@@ -45,6 +45,7 @@ class Line:
     value: Floats
     error: Floats | None = None
     mark: Mark | None = None
+    single: Floats | None = None  # values behind a smoothed curve, drawn as faint points
 
 
 def _nice(limit: float, about: int) -> float:
@@ -78,10 +79,13 @@ def chart(
     title: str,
     height: float = 220.0,
     gaps_of: int = 0,
+    limit: tuple[float, str] | None = None,
+    clip: str = "",
 ) -> str:
     """The chart from ``start_ns`` to ``stop_ns`` and 0 to ``top``; gaps of line ``gaps_of`` are shaded.
 
-    ``axis`` names what is shown and its unit. Strings are escaped here.
+    ``axis`` names what is shown and its unit; ``limit`` is a value to compare with, and its name; ``clip`` is
+    told apart from all other charts of the page, else the title is. Strings are escaped here.
     """
     inner_w, inner_h = _WIDTH - _LEFT - _RIGHT, height - _TOP - _BOTTOM
     span = max(stop_ns - start_ns, S_NS)
@@ -92,10 +96,10 @@ def chart(
     def py(value: npt.ArrayLike) -> Floats:
         return np.asarray(_TOP + (1.0 - np.asarray(value, np.float64) / top) * inner_h)
 
-    clip = "chart-" + "".join(c if c.isalnum() and c.isascii() else "-" for c in title.lower())
+    clip = "chart-" + "".join(c if c.isalnum() and c.isascii() else "-" for c in (clip or title).lower())
     parts = [
-        f'<svg class="chart" viewBox="0 0 {_WIDTH:.0f} {height:.0f}" role="img" xmlns="http://www.w3.org/2000/svg">'
-        f"<title>{escape(title)}</title>"
+        f'<svg class="chart" viewBox="0 0 {_WIDTH:.0f} {height:.0f}" role="group" aria-label="{escape(title)}" '
+        f'xmlns="http://www.w3.org/2000/svg"><title>{escape(title)}</title>'
         f'<clipPath id="{clip}"><rect x="{_LEFT}" y="{_TOP}" width="{inner_w}" height="{inner_h}"/></clipPath>'
     ]
     step = _nice(top, 4)
@@ -131,9 +135,16 @@ def chart(
                         f'<text class="tick" x="{middle:.1f}" y="{_TOP + 24}" text-anchor="middle">{text}</text>'
                     )
     parts += [_line(line, px(line.time_ns), py) for line in lines]
+    if limit is not None and limit[0] <= top:
+        y = float(py(limit[0]))
+        parts.append(
+            f'<path class="limit" d="M{_LEFT} {y:.1f}h{inner_w}"/>'
+            f'<text class="tick limit-name" x="{_LEFT + inner_w - 6}" y="{y - 5:.1f}" text-anchor="end">'
+            f"{escape(limit[1])}</text>"
+        )
     parts.append("</g>")
     parts += [_mark(line, float(px(line.mark.time_ns)), py) for line in lines if line.mark is not None]
-    parts.append(_legend(lines, py))
+    parts.append(_legend(lines, py, height - _BOTTOM))
     parts.append(f'<path class="axis" d="M{_LEFT} {_TOP}v{inner_h}h{inner_w}"/></svg>')
     return f'<p class="axis-name">{escape(axis)}</p>' + "".join(parts)
 
@@ -145,6 +156,9 @@ def _line(line: Line, x: Floats, py: Scale) -> str:
     if len(x) == 0:
         return ""
     parts = []
+    if line.single is not None:
+        points = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x.tolist(), py(line.single[seen]).tolist(), strict=True))
+        parts.append(f'<path class="single" style="stroke:{line.colour}" d="{points}"/>')
     cuts = [0, *(np.flatnonzero(np.diff(times) > GAP_S * S_NS) + 1).tolist(), len(x)]
     for start, stop in pairwise(cuts):
         keep = start + _thinned(x[start:stop], value[start:stop])
@@ -178,7 +192,7 @@ def _mark(line: Line, x: float, py: Scale) -> str:
     return f'<a href="{escape(mark.href)}">{whisker}{dot}</a>'
 
 
-def _legend(lines: Sequence[Line], py: Scale) -> str:
+def _legend(lines: Sequence[Line], py: Scale, bottom: float) -> str:
     """Names at the right end of the chart, pushed apart where they would overlap."""
     wanted = []
     for k, line in enumerate(lines):
@@ -186,11 +200,16 @@ def _legend(lines: Sequence[Line], py: Scale) -> str:
         anchor = line.mark.value if line.mark is not None else float(seen[-1]) if len(seen) else 0.0
         wanted.append((max(float(py(anchor)), _TOP + 8), k))
     wanted.sort()
-    parts, last = [], -1e9
-    for y, k in wanted:
-        last = max(y, last + 15)
-        parts.append(
-            f'<text class="legend" x="{_WIDTH - _RIGHT + 8}" y="{last + 4:.1f}" style="fill:{lines[k].colour}">'
-            f"{escape(lines[k].label)}</text>"
-        )
+    heights: list[float] = []
+    for y, _ in wanted:
+        heights.append(max(y, heights[-1] + 15) if heights else y)
+    below = bottom - 4  # those that would be pushed out of the chart move up again
+    for i in reversed(range(len(heights))):
+        heights[i] = min(heights[i], below)
+        below = heights[i] - 15
+    parts = [
+        f'<text class="legend" x="{_WIDTH - _RIGHT + 8}" y="{y + 4:.1f}" style="fill:{lines[k].colour}">'
+        f"{escape(lines[k].label)}</text>"
+        for y, (_, k) in zip(heights, wanted, strict=True)
+    ]
     return "".join(parts)

@@ -35,7 +35,8 @@ class Content:
     """``places`` by name and kind; ``frames`` are raw bytes by frame id; ``documents`` what was read.
 
     ``land`` as in :mod:`testigos.report.land`, map 0 the near one, map 1 the far one. ``account`` are lines of
-    what was read and refused, in the order of print. ``columns`` is the user's column map for tables.
+    what was read and refused, in the order of print. ``columns`` is the user's column map for tables. ``verdicts``
+    on claims are as in ``verdicts.json``.
     """
 
     findings: Sequence[Finding]
@@ -50,6 +51,7 @@ class Content:
     documents: Sequence[Mapping[str, str]] = ()
     account: Sequence[tuple[str, str]] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Sequence[Mapping[str, Any]] = ()
 
 
 def flown(tracks: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """The figures of a report: the map of the area, the map of the whole way, distance and altitude in time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,9 +9,13 @@ import polars as pl
 
 from testigos import words
 from testigos.findings.phrases import deciding_time, place_phrase
+from testigos.findings.scene import finding_ids, sentence
+from testigos.model import Finding, Interval, parse_utc
 from testigos.report import charts, maps
 from testigos.report.content import OTHERS, Content, colours, flown, leading, leads, seconds
+from testigos.report.stretches import apart, centre, steady, stretch
 from testigos.report.subjects import Subject, observed, subjects
+from testigos.report.timeline import drawn
 from testigos.report.view import View, fit
 from testigos.units import S_NS, LengthUnit
 
@@ -20,6 +24,10 @@ __all__ = ["Figure", "figures", "views"]
 _WIDTH: Final = 760.0
 _MAX_TRACES: Final = 40
 _MAX_CHARTED: Final = 3
+_MAX_STAYS: Final = 12
+_MAX_PAIRS: Final = 4
+_AROUND_NS: Final = 6 * 3600 * S_NS
+_PALETTE: Final = ("#b3261e", "#1d5f9e", "#9a5c00", "#1f7a5c", "#7a4a9e")
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class Figure:
     svg: str
     caption: str
     id: str
+    wide: bool = False  # charts in which text would be too small on a narrow screen; they scroll there
 
 
 def _nearest_subjects(every: Sequence[Subject]) -> list[Subject]:
@@ -119,19 +128,38 @@ def _spots(shown: Sequence[Subject]) -> list[maps.Spot]:
     return list(made.values())
 
 
+def _stays(content: Content, shown: Sequence[Subject], tint: dict[str, str]) -> list[maps.Stay]:
+    """Findings that have a centre: orbits, of the aircraft that the report is about."""
+    fixes, told = flown(content.tracks), {s.object_id: s for s in leads(shown)}
+    labels = {s.object_id: s.label for s in shown}
+    made: list[maps.Stay] = []
+    for number, f in zip(finding_ids(content.findings), content.findings, strict=True):
+        at = centre(f)
+        own = told.get(f.subjects[0]) if f.subjects else None
+        if at is None or own is None or len(made) == _MAX_STAYS:
+            continue
+        table = stretch(fixes, own.object_id, f.start_ns, f.end_ns)
+        lat, lon = table["lat_deg"].to_numpy(), table["lon_deg"].to_numpy()
+        trace = maps.Trace(own.label, tint[own.object_id], lat, lon, seconds(table), np.zeros(len(table), bool))
+        text = words.name(f.details.get("pattern") or f.kind).replace("_", " ")
+        title = sentence(f, labels, content.unit)
+        made.append(maps.Stay(trace, at["lat_deg"], at["lon_deg"], text, f"#{number}", title))
+    return made
+
+
 def _near_map(content: Content, view: View, tint: dict[str, str], near: Sequence[Subject]) -> Figure:
     shown = leading(content, _MAX_TRACES)
     svg = maps.draw(
         view, content.land.filter(pl.col("map") == 0), _traces(content, shown, tint), content.unit,
-        measured=_measured(near, content.unit, tint), spots=_spots(shown),
+        measured=_measured(near, content.unit, tint), spots=_spots(leads(shown)), stays=_stays(content, shown, tint),
         title="Map of the nearest approach", number=0,
     )  # fmt: skip
     return Figure(
         svg,
         "The nearest approach. Thin straight lines join the deciding fixes to the nearest points of each place. "
         "Thick tracks are broadcast positions, thin ones multilaterated; dashed stretches are gaps without any "
-        "fix, and what is drawn there is only the straight line. Shaded water lies within 12 nautical miles of a "
-        "coast.",
+        "fix, and what is drawn there is only the straight line. A wide light line marks an orbit. Shaded water lies "
+        "within 12 nautical miles of a coast. Grey: aircraft that the report is not about.",
         "map-near",
     )
 
@@ -140,11 +168,12 @@ def _far_map(content: Content, view: View, tint: dict[str, str]) -> Figure:
     shown = leading(content, _MAX_TRACES)
     svg = maps.draw(
         view, content.land.filter(pl.col("map") == 1), _traces(content, shown, tint), content.unit,
-        spots=_spots(shown), title="Map of all tracks", number=1,
+        spots=_spots(leads(shown)), stays=_stays(content, shown, tint), title="Map of all tracks", number=1,
     )  # fmt: skip
     return Figure(
         svg,
-        "All tracks. Filled dots are airfields, open ones the points where a track begins or ends in the air.",
+        "All tracks. Filled dots are airfields, open ones the points where a track begins or ends in the air. A wide "
+        "light line marks an orbit; dashed stretches are gaps without any fix.",
         "map-far",
     )
 
@@ -164,12 +193,11 @@ def _distance_chart(content: Content, subject: Subject, number: int) -> Figure |
     fixes = fixes.filter(pl.col("leg") == first.details["leg"]) if first.details.get("leg") is not None else fixes
     unit = content.unit
     error = fixes["radius95_m"].cast(pl.Float64).fill_null(np.nan).to_numpy() / unit.metres
-    palette = ("#b3261e", "#1d5f9e", "#b86e00", "#1f7a5c", "#7a4a9e")
     lines: list[charts.Line] = []
     seen: set[str] = set()
     for n, f, line in usable:
         phrase = place_phrase(f.place)
-        if phrase in seen or f.details.get("leg") != first.details.get("leg") or len(lines) == len(palette):
+        if phrase in seen or f.details.get("leg") != first.details.get("leg") or len(lines) == len(_PALETTE):
             continue
         seen.add(phrase)
         where = fixes["lat_deg"].to_numpy(), fixes["lon_deg"].to_numpy()
@@ -181,7 +209,7 @@ def _distance_chart(content: Content, subject: Subject, number: int) -> Figure |
             None if measure.high is None else measure.high / unit.metres, f"#{n}",
         )  # fmt: skip
         lines.append(
-            charts.Line(phrase, palette[len(lines)], fixes["time_ns"].to_numpy(), distance / unit.metres, error, mark)
+            charts.Line(phrase, _PALETTE[len(lines)], fixes["time_ns"].to_numpy(), distance / unit.metres, error, mark)
         )
     if not lines:
         return None
@@ -191,21 +219,113 @@ def _distance_chart(content: Content, subject: Subject, number: int) -> Figure |
     times = fixes["time_ns"].to_numpy()
     start, stop = (int(times[within[0]]), int(times[within[-1]])) if len(within) else (int(times[0]), int(times[-1]))
     pad = max((stop - start) // 20, 5 * 60 * S_NS)
+    start, stop = max(start - pad, int(times[0])), min(stop + pad, int(times[-1]))
     svg = charts.chart(
-        lines, axis=f"Distance of {subject.label} from the nearest point, {unit.name}",
-        start_ns=max(start - pad, int(times[0])), stop_ns=min(stop + pad, int(times[-1])), top=top,
-        title=f"Distance in time {number}", height=260.0,
+        lines, axis=f"Distance of {subject.label} from the nearest point, {unit.name} · {words.days(start, stop)}",
+        start_ns=start, stop_ns=stop, top=top, title=f"Distance of {subject.label} in time", height=260.0,
+        clip=f"distance-{number}",
     )  # fmt: skip
     return Figure(
         svg,
         f"Distance of {subject.label} from each place. Dots are the observed minima, bars their intervals, "
-        "the bands around the curves the 95 % error of each fix. Grey: no fix.",
+        "the bands around the curves the 95\u00a0% error of each fix. Grey: no fix.",
         f"distance-{number}",
+        wide=True,
+    )
+
+
+def _interval(data: object) -> Interval | None:
+    """A measure of a pair, as details have it."""
+    known = isinstance(data, Mapping) and data.get("value") is not None
+    return Interval(**data) if known and isinstance(data, Mapping) else None
+
+
+def _separation_chart(content: Content, number: str, finding: Finding, labels: Mapping[str, str]) -> Figure | None:
+    """How far apart those who kept company were while both were in view, with the limit of what counts as company."""
+    fixes, unit = flown(content.tracks), content.unit
+    pad = max((finding.end_ns - finding.start_ns) // 15, 5 * 60 * S_NS)
+    start, stop = finding.start_ns - pad, finding.end_ns + pad
+    lines: list[charts.Line] = []
+    for pair in finding.details.get("pairs") or ():
+        if len(lines) == _MAX_PAIRS:
+            break
+        a, b = (stretch(fixes, s, start, stop) for s in pair["subjects"])
+        one = apart(a, b)
+        if len(one.time_ns) == 0:
+            continue
+        least, mark = _interval(pair.get("separation_min")), None
+        if least is not None and least.value is not None and pair.get("closest_at"):
+            low, high = (None if x is None else x / unit.metres for x in (least.low, least.high))
+            mark = charts.Mark(parse_utc(pair["closest_at"]), least.value / unit.metres, low, high, f"#{number}")
+        name = " – ".join(labels.get(s, words.name(s)) for s in pair["subjects"])
+        value, curve = one.metres / unit.metres, steady(one) / unit.metres
+        error = one.error_m / unit.metres
+        lines.append(charts.Line(name, _PALETTE[len(lines)], one.time_ns, curve, error, mark, value))
+    if not lines:
+        return None
+    within = finding.details.get("within_m")
+    limit = None if within is None else (within / unit.metres, f"company: within {words.length(within, unit)}")
+    inside = [float(np.nanmax(line.value + np.nan_to_num(line.error))) for line in lines if line.error is not None]
+    top = max(inside) * 1.05
+    if limit is not None:
+        top = min(max(top, 1.3 * limit[0]), 3.0 * limit[0])
+    who = words.join([labels.get(s, words.name(s)) for s in finding.subjects])
+    svg = charts.chart(
+        lines, axis=f"Separation of {who}, {unit.name} · {words.days(start, stop)}", start_ns=start, stop_ns=stop,
+        top=top, title=f"Separation of {who} in time", height=230.0, limit=limit, clip=f"separation-{number}",
+    )  # fmt: skip
+    return Figure(
+        svg,
+        f"Horizontal separation of {who}, at the fixes of one while the other was in view: points at single fixes, "
+        "the curve through the median of nine in a row. The band is the 95\u00a0% error of both positions, the dot the "
+        "least observed with its interval. Dashed and grey: not in view together.",
+        f"separation-{number}",
+        wide=True,
+    )
+
+
+def _separations(content: Content, every: Sequence[Subject]) -> list[Figure | None]:
+    """Of the longest companies of the aircraft that the report is about."""
+    labels = {s.object_id: s.label for s in every}
+    told = {s.object_id for s in leads(every)}
+    found = [
+        (n, f)
+        for n, f in zip(finding_ids(content.findings), content.findings, strict=True)
+        if f.details.get("pairs") and told.intersection(f.subjects)
+    ]
+    found.sort(key=lambda nf: (nf[1].start_ns - nf[1].end_ns, nf[0]))
+    return [_separation_chart(content, n, f, labels) for n, f in found[:_MAX_CHARTED]]
+
+
+def _timeline(content: Content, every: Sequence[Subject], tint: dict[str, str]) -> Figure | None:
+    labels = {s.object_id: s.label for s in every}
+    numbered = dict(zip(finding_ids(content.findings), content.findings, strict=True))
+    made = drawn(content, every, tint, numbered, {n: sentence(f, labels, content.unit) for n, f in numbered.items()})
+    if made is None:
+        return None
+    out = "".join(
+        f" {words.count(n).capitalize()} further {what} left out."
+        for n, what in ((made.rows_left_out, "aircraft are"), (made.panels_left_out, "stretches of time are"))
+        if n
+    )
+    return Figure(
+        made.svg,
+        "Who was in view, and what was found. A thick line: fixes follow each other; thin: out of view. Diamonds are "
+        "the nearest approaches. Boxes are findings, each with a link to its text; in a pale part of a box not all "
+        "were in view. "
+        f"Times are UTC.{out}",
+        "timeline",
+        wide=True,
     )
 
 
 def _altitude_chart(content: Content, near: Sequence[Subject], tint: dict[str, str]) -> Figure | None:
     fixes = flown(content.tracks)
+    flight = next((f for s in near[:1] if (f := s.sortie()) is not None), None)
+    if flight is not None:  # flights of other days would squeeze this one to a line
+        fixes = fixes.filter(
+            pl.col("time_ns").is_between(flight[1].start_ns - _AROUND_NS, flight[1].end_ns + _AROUND_NS)
+        )
     lines = []
     for subject in near:
         own = fixes.filter(pl.col("object_id") == subject.object_id)
@@ -219,10 +339,11 @@ def _altitude_chart(content: Content, near: Sequence[Subject], tint: dict[str, s
     stop = max(int(line.time_ns[-1]) for line in lines)
     highest = max(float(np.nanmax(line.value)) for line in lines)
     svg = charts.chart(
-        lines, axis="Altitude, feet (pressure altitude where it is transmitted)", start_ns=start, stop_ns=stop,
+        lines, axis=f"Altitude, feet (pressure altitude where it is transmitted) · {words.days(start, stop)}",
+        start_ns=start, stop_ns=stop,
         top=max(1.08 * highest, 1_000.0), title="Altitude in time", height=210.0, gaps_of=len(lines),
     )  # fmt: skip
-    return Figure(svg, "Altitude of the nearest aircraft. Dashed: no fix.", "altitude")
+    return Figure(svg, "Altitude of the nearest aircraft. Dashed: no fix.", "altitude", wide=True)
 
 
 def figures(content: Content) -> list[Figure]:
@@ -233,6 +354,8 @@ def figures(content: Content) -> list[Figure]:
     made: list[Figure | None] = []
     for number, view in views(content):
         made.append(_near_map(content, view, tint, near) if number == 0 else _far_map(content, view, tint))
+    made.append(_timeline(content, every, tint))
     made += [_distance_chart(content, s, i + 1) for i, s in enumerate(near)]
+    made += _separations(content, every)
     made.append(_altitude_chart(content, near or leading(content, _MAX_CHARTED), tint))
     return [f for f in made if f is not None]

@@ -14,7 +14,7 @@ import polars as pl
 from testigos.report.view import DEGREE_M, View
 from testigos.units import NMI_M, LengthUnit
 
-__all__ = ["GAP_S", "Measured", "Spot", "Trace", "draw"]
+__all__ = ["GAP_S", "Measured", "Spot", "Stay", "Trace", "draw"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,6 +58,18 @@ class Spot:
     lon_deg: float
     text: str
     open: bool = False
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A stretch of a track to be pointed out: an orbit, with its name and where it is written."""
+
+    trace: Trace
+    lat_deg: float
+    lon_deg: float
+    text: str
+    href: str
+    title: str
 
 
 @dataclass
@@ -175,6 +187,12 @@ def _trace(trace: Trace, view: View) -> str:
     return "".join(parts) + f"<title>{escape(trace.label)}</title></g>"
 
 
+def _stay(stay: Stay, view: View) -> str:
+    """A wide light line under the stretch, with a link to the finding."""
+    drawn = _trace(stay.trace, view).replace('class="trace', 'class="stay', 1)
+    return f'<a href="{escape(stay.href)}"><title>{escape(stay.title)}</title>{drawn}</a>'
+
+
 def _measured(measured: Sequence[Measured], view: View, labels: _Labels) -> str:
     lines, texts = [], []
     for m in measured:
@@ -213,6 +231,7 @@ def draw(
     *,
     measured: Sequence[Measured] = (),
     spots: Sequence[Spot] = (),
+    stays: Sequence[Stay] = (),
     title: str,
     number: int,
 ) -> str:
@@ -222,8 +241,8 @@ def draw(
     band = 2 * 12 * NMI_M / DEGREE_M * view.scale
     clip = f"map-{number}"
     parts = [
-        f'<svg class="map" viewBox="0 0 {view.width:.0f} {view.height:.0f}" role="img" '
-        f'xmlns="http://www.w3.org/2000/svg"><title>{escape(title)}</title>'
+        f'<svg class="map" viewBox="0 0 {view.width:.0f} {view.height:.0f}" role="group" '
+        f'aria-label="{escape(title)}" xmlns="http://www.w3.org/2000/svg"><title>{escape(title)}</title>'
         f'<clipPath id="{clip}"><rect width="{view.width:.0f}" height="{view.height:.0f}"/></clipPath>'
         f'<g clip-path="url(#{clip})"><rect class="sea" width="100%" height="100%"/>',
     ]
@@ -234,6 +253,7 @@ def draw(
             f'<path class="land" transform="scale(.5)" d="{shape}"/>'
         )
     parts.append(_graticule(view))
+    parts += [_stay(s, view) for s in stays]
     parts += [_trace(t, view) for t in traces]
     body = _measured(measured, view, labels)
     for spot in spots:
@@ -245,6 +265,14 @@ def draw(
         around = [(x + 7, y + 4, "start"), (x - 7, y + 4, "end"), (x, y - 8, "middle"), (x, y + 17, "middle")]
         parts.append(labels.place(spot.text, around, "place"))
     parts.append(body)
+    written: list[tuple[float, float, str]] = []
+    for stay in stays:
+        (x,), (y,) = (axis.tolist() for axis in view.project([stay.lat_deg], [stay.lon_deg]))
+        if any(abs(x - a) + abs(y - b) < 80.0 and text == stay.text for a, b, text in written):
+            continue  # two in one orbit need its name once
+        written.append((x, y, stay.text))
+        below = float(np.max(view.project(stay.trace.lat_deg, stay.trace.lon_deg)[1], initial=y))
+        parts.append(labels.place(stay.text, [(x, y + 4, "middle"), (x, below + 15, "middle")], "stay-name"))
     names: set[str] = set()
     for trace in reversed(traces):
         if trace.label not in names:
@@ -272,4 +300,4 @@ def _name(trace: Trace, view: View, labels: _Labels) -> str:
         ]
     css = "other-name" if trace.other else "name"
     text = labels.place(trace.label, spots, css)
-    return text.replace(f'class="{css}"', f'class="{css}" style="fill:{trace.colour}"', 1)
+    return text if trace.other else text.replace(f'class="{css}"', f'class="{css}" style="fill:{trace.colour}"', 1)

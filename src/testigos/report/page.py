@@ -12,18 +12,21 @@ from markupsafe import Markup
 
 from testigos import words
 from testigos.findings.phrases import bound, deciding_time, land_note, place_phrase
-from testigos.findings.scene import finding_ids, sentence
+from testigos.findings.scene import finding_ids
 from testigos.model import Finding, iso_utc
+from testigos.report import sections
 from testigos.report.content import Content, colours, flown, leads, ranked
 from testigos.report.figures import figures
 from testigos.report.paragraph import Clause, paragraph
+from testigos.report.sections import anchor
 from testigos.report.subjects import Subject, observed, subjects
-from testigos.units import LengthUnit
+from testigos.units import NMI_M, LengthUnit
 
 __all__ = ["html", "markdown"]
 
 _RAW_BYTES: Final = 160  # of a frame are shown; the evidence has them all
 _MAX_FIXES: Final = 2_000
+_FAR_M: Final = 200 * NMI_M  # as far as a report looks unless it is told otherwise
 #: Words of a caveat that says what could not be seen.
 _UNSEEN: Final = ("not observable", "nothing is known", "unknown")
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -75,15 +78,6 @@ def _environment() -> Environment:
     return environment
 
 
-def anchor(frame: str) -> str:
-    """The id of a frame's row in the page.
-
-    >>> anchor("0123456789abcdef:400")
-    'fix-0123456789abcdef-400'
-    """
-    return "fix-" + "".join(c if c.isalnum() else "-" for c in frame)
-
-
 def raw_text(data: bytes | None) -> str:
     """A frame as a person can compare it: text where it is text, else hex; the middle of a long one left out."""
     if data is None:
@@ -105,6 +99,9 @@ def _fixes(content: Content, ids: Sequence[str], labels: Mapping[str, str]) -> l
     for number, finding in zip(ids, content.findings, strict=True):
         for frame in finding.evidence:
             used.setdefault(frame, []).append(number)
+    for i, verdict in enumerate(content.verdicts):
+        for frame in verdict["evidence"]:
+            used.setdefault(frame, []).append(f"verdict-{i + 1}")
     if not used:
         return []
     wanted = pl.DataFrame(
@@ -162,7 +159,8 @@ def _not_observable(findings: Sequence[Finding], ids: Sequence[str], labels: Map
     """What these tracks cannot answer, told once for all aircraft of which it is true."""
     found: dict[str, dict[str, list[str]]] = {}
     for number, finding in zip(ids, findings, strict=True):
-        label = labels.get(finding.subjects[0], "") if finding.subjects else ""
+        several = [labels.get(s, "") for s in finding.subjects]
+        label = words.join(several if len(several) <= 4 else [*several[:3], f"{len(several) - 3} others"])
         texts = [words.name(c, 400) for c in finding.caveats if any(mark in c for mark in _UNSEEN)]
         if (finding.details.get("territorial_sea") or {}).get("status") == "cannot_tell":
             texts.append(f"whether it came within 12 nautical miles of {place_phrase(finding.place)} is not observable")
@@ -174,7 +172,8 @@ def _not_observable(findings: Sequence[Finding], ids: Sequence[str], labels: Map
     for text, by in found.items():
         names = list(by) if len(by) <= 6 else [*list(by)[:5], f"{len(by) - 5} others"]
         numbers = [n for listed in by.values() for n in listed]
-        made.append(Clause(f"{words.join(names)}: {text}.", tuple(numbers) if len(numbers) <= 8 else ()))
+        who = "; ".join(names) if any(" and " in n for n in names) else words.join(names)
+        made.append(Clause(f"{who}: {text}." if who else f"{text}.", tuple(numbers) if len(numbers) <= 8 else ()))
     return made
 
 
@@ -216,70 +215,9 @@ def _sources(findings: Sequence[Finding]) -> list[dict[str, str]]:
     ]
 
 
-def _cards(content: Content, ids: Sequence[str], every: Sequence[Subject]) -> list[dict[str, Any]]:
-    tint = colours(every)
-    by_id = dict(zip(ids, content.findings, strict=True))
-    labels = {s.object_id: s.label for s in every}
-    cards = []
-    for subject in ranked(every):
-        own = [(n, f) for n, f in by_id.items() if f.subjects and f.subjects[0] == subject.object_id]
-        cards.append(
-            {
-                "label": subject.label,
-                "object_id": words.name(subject.object_id),
-                "kind": subject.kind or "type unknown",
-                "colour": tint[subject.object_id],
-                "findings": [_card(n, f, labels, content.unit) for n, f in own],
-            }
-        )
-    return cards
-
-
-def _measure_rows(finding: Finding, unit: LengthUnit) -> list[tuple[str, str]]:
-    rows = []
-    names = {
-        "distance": "observed distance", "distance_bound": "certain bound", "longest_gap": "longest gap",
-        "fix_error": "error of the fix (95 %)", "duration": "duration", "distance_flown": "distance along the fixes",
-    }  # fmt: skip
-    for key, measure in finding.measures.items():
-        name = names.get(key, words.name(key).replace("_", " "))
-        if measure.unit == "m":
-            parts = []
-            if measure.value is not None:
-                digits = words.decimals(measure, unit)
-                if key in ("fix_error", "distance_flown"):
-                    digits = 2 if key == "fix_error" else 0
-                parts.append(words.length(measure.value, unit, digits))
-            span = words.span(measure, unit) if key not in ("fix_error", "distance_flown") else None
-            if span:
-                parts.append(f"({span})" if parts else f"{span} {unit.name}")
-            rows.append((name, " ".join(parts) or "not observable"))
-        elif measure.value is not None:
-            rows.append(
-                (
-                    name,
-                    words.duration(measure.value) if measure.unit == "s" else f"{measure.value:,.6g} {measure.unit}",
-                )
-            )
-    return rows
-
-
-def _card(number: str, finding: Finding, labels: Mapping[str, str], unit: LengthUnit) -> dict[str, Any]:
-    return {
-        "id": number,
-        "kind": finding.kind,
-        "sentence": sentence(finding, labels, unit),
-        "confidence": f"{finding.confidence:.0%}".replace("%", " %"),
-        "measures": _measure_rows(finding, unit),
-        "reasons": [words.name(r, 400) for r in finding.reasons],
-        "caveats": [words.name(c, 400) for c in finding.caveats],
-        "evidence": [(frame, anchor(frame)) for frame in finding.evidence],
-        "method": f"{finding.method.name} ({finding.method.version})",
-    }
-
-
 def _context(content: Content) -> dict[str, Any]:
     ids = finding_ids(content.findings)
+    numbered = dict(zip(ids, content.findings, strict=True))
     every = subjects(content.findings)
     tint = colours(every)
     labels = {s.object_id: s.label for s in every}
@@ -290,17 +228,22 @@ def _context(content: Content) -> dict[str, Any]:
         if observed(f) < float("inf")
     ]
     told = {s.object_id for s in leads(every)}
+    reach = content.question.within_m or _FAR_M
+    near = {r.id for r in rows if r.object_id in told and observed(numbered[r.id]) <= reach}
+    near = near or {r.id for r in rows if r.object_id in told}
+    clauses = paragraph(content.findings, content.unit, content.simulated)
     methods = sorted({(f.kind, f.method.name, f.method.version) for f in content.findings})
     fixes = _fixes(content, ids, labels)
     return {
         "title": _title(content),
         "simulated": content.simulated,
         "ordinal": {number: i + 1 for i, number in enumerate(ids)},
-        "paragraph": paragraph(content.findings, content.unit, content.simulated),
-        "rows": [r for r in rows if r.object_id in told],
-        "other_rows": [r for r in rows if r.object_id not in told],
+        "paragraph": sections.sure(clauses, numbered),
+        "topics": sections.verdicts(content, labels),
+        "rows": [r for r in rows if r.id in near],
+        "other_rows": [r for r in rows if r.id not in near],
         "unit": content.unit,
-        "cards": _cards(content, ids, every),
+        "kinds": sections.by_kind(numbered, every, tint, content.unit),
         "fixes": fixes,
         "shown": {f.frame for f in fixes},
         "not_observable": _not_observable(content.findings, ids, labels),
@@ -315,7 +258,7 @@ def _context(content: Content) -> dict[str, Any]:
 
 def html(content: Content) -> bytes:
     """``report.html``: one file, no script, nothing from outside; every string of the input is escaped."""
-    drawn = [{"svg": Markup(f.svg), "caption": f.caption, "id": f.id} for f in figures(content)]
+    drawn = [{"svg": Markup(f.svg), "caption": f.caption, "id": f.id, "wide": f.wide} for f in figures(content)]
     text = _environment().get_template("report.html").render(**_context(content), figures=drawn)
     return text.encode("utf-8", "replace")
 

@@ -114,6 +114,10 @@ def _rebuilt(folder: Path, manifest: Mapping[str, Any], beside: Beside | None) -
     content, here = _content(folder, manifest)
     problems: list[Problem] = []
     more = {} if beside is None else beside(folder, content, here)
+    verdicts = folder / bundle.VERDICTS
+    # Who cannot make verdicts again still sees that the page shows those that are there.
+    there_already = {bundle.VERDICTS: verdicts.read_bytes()} if beside is None and verdicts.exists() else {}
+    content = bundle.with_verdicts(content, {**there_already, **more}, folder / bundle.EVIDENCE)
     for name, data in chain(bundle.rendered(content), more.items()):
         try:
             there = (folder / name).read_bytes()
