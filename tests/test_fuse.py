@@ -166,3 +166,33 @@ def test_the_order_of_reports_changes_nothing_and_no_row_vanishes(rows, random):
     assert one.equals(other)
     assert len(one) == len(table)
     assert violations(one, TRACKS) == []
+
+
+def again(table, first, last):
+    """Rows after ``first`` up to ``last`` say its position again."""
+    rows = pl.int_range(pl.len()).is_between(first, last)
+    return table.with_columns(
+        pl.when(rows).then(pl.col(n).get(first)).otherwise(n).alias(n) for n in ("lat_deg", "lon_deg")
+    )
+
+
+def test_a_position_said_again_when_it_must_have_left_is_refused_and_cuts_no_track():
+    table = again(flight(range(0, 900), [30_000] * 900), 300, 600)
+    made = tracks(table)[0]
+    # 500 m are left behind after 2.2 s at 230 m/s
+    assert made["status"].to_list() == ["ok"] * 303 + ["repeated"] * 298 + ["ok"] * 299
+    assert made["leg"].n_unique() == 1
+    assert tracks(table)[1].positions_repeated == 298
+
+
+@pytest.mark.parametrize("speed", [0.0, 1.0, None])
+def test_a_position_said_again_by_what_stands_or_says_no_speed_is_kept(speed):
+    gs = pl.lit(None, pl.Float32) if speed is None else pl.lit(speed / 0.514444, pl.Float32)
+    table = again(flight(range(0, 60), [0] * 60, speed_mps=speed or 230.0), 0, 59).with_columns(gs_kt=gs)
+    assert set(tracks(table)[0]["status"]) == {"ok"}
+
+
+def test_two_by_turns_do_not_repeat_each_other():
+    one, other = flight(range(0, 60), [30_000] * 60), flight(range(0, 60), [30_000] * 60, object_id="icao:abc124")
+    table = pl.concat([one, other.with_columns(pl.col("offset") + 60)])
+    assert set(tracks(table)[0]["status"]) == {"ok"}

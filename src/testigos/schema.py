@@ -24,6 +24,7 @@ STATUSES: Final = (
     "ambiguous",  # a CPR position that still has no partner, or that nothing has confirmed yet
     "parity_failed",  # the checksum does not hold: nobody can say whose words these are
     "unconfirmed",  # the address is only implied by the parity, and nothing has announced it
+    "repeated",  # a position said again long after the object must have left it, by its own speed (fuse)
 )
 
 #: How a position was obtained.

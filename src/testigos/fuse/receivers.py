@@ -39,7 +39,7 @@ _NO_ROW: Final = -1
 
 #: Whose word counts where receivers differ, the first most.
 _BEST: Final = (
-    *("ok", "ambiguous", "unreachable", "out_of_range", "stale", "no_position"),
+    *("ok", "ambiguous", "unreachable", "out_of_range", "repeated", "stale", "no_position"),
     *("duplicate", "no_time", "unconfirmed", "parity_failed", "malformed"),
 )
 _RANK: Final = np.array([_BEST.index(status) for status in STATUSES] + [len(_BEST)], np.int64)

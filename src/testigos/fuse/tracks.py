@@ -12,9 +12,11 @@ from testigos.fuse.quality import with_radii
 from testigos.fuse.reach import reachable
 from testigos.fuse.receivers import Clock, heard_by_many, merged_with_notes
 from testigos.schema import REPORTS, TRACKS, conform
+from testigos.units import KT_MPS
 
 __all__ = ["TracksNotes", "callsign_numbers", "fixes", "tracks"]
 
+_REPEATED_M = 500.0  # own rule: by its own speed an object is so far from a position that is said again
 _UNKNOWN_SLACK_M = 1_000.0  # how far a position of unknown quality may be off before it counts as unreachable
 
 
@@ -23,7 +25,7 @@ class TracksNotes:
     """What fusion did to the rows: how many came, were repeated frames, duplicates, unreachable.
 
     ``heard_again``: rows of a transmission that another receiver's row stands for; ``clocks``: of receivers whose
-    reports were merged.
+    reports were merged; ``positions_repeated``: positions said again after the object must have left them.
     """
 
     reports: int
@@ -32,6 +34,7 @@ class TracksNotes:
     unreachable: int
     heard_again: int = 0
     clocks: tuple[Clock, ...] = ()
+    positions_repeated: int = 0
 
 
 def fixes(table: pl.DataFrame) -> pl.DataFrame:
@@ -43,6 +46,16 @@ def callsign_numbers(table: pl.DataFrame) -> npt.NDArray[np.int64]:
     """A number for each call sign, the last one known carried on within its object; -1 before any is known."""
     known = pl.col("callsign").forward_fill().over("object_id")
     return table.select(known.rank("dense").cast(pl.Int64).fill_null(-1)).to_series().to_numpy()
+
+
+def _repeated(table: pl.DataFrame) -> pl.Series:
+    """Positions said again, to the digit, when the object must be far from them by the speed that it says."""
+    place = ["object_id", "lat_deg", "lon_deg"]
+    since_s = (pl.col("time_ns") - pl.col("time_ns").first().over(pl.struct(place).rle_id())) * 1e-9
+    far = since_s * pl.col("gs_kt").cast(pl.Float64) * KT_MPS > _REPEATED_M
+    usable = table.with_row_index("row").filter(pl.col("status") == "ok")
+    rows = usable.filter(far.fill_null(False))["row"]
+    return pl.int_range(len(table), eager=True, dtype=pl.UInt32).is_in(rows.implode())
 
 
 def _mark(table: pl.DataFrame, status: str, rows: np.ndarray) -> pl.DataFrame:
@@ -81,6 +94,8 @@ def tracks(reports: pl.DataFrame, *, assume_radius_m: float | None = None) -> tu
         & pl.struct("object_id", "time_ns", "lat_deg", "lon_deg", usable.alias("usable")).is_first_distinct().not_()
     ).to_series()
     table = _mark(table, "duplicate", double.to_numpy())
+    again = _repeated(table)
+    table = _mark(table, "repeated", again.to_numpy())
 
     rows = table.select(usable.arg_true()).to_series().to_numpy()
     ok = table[rows]
@@ -110,5 +125,7 @@ def tracks(reports: pl.DataFrame, *, assume_radius_m: float | None = None) -> tu
         # a row without a usable position belongs to the leg of the fix before it
         pl.col("leg").forward_fill().over("object_id").fill_null(0)
     )
-    notes = TracksNotes(came, repeated, int(double.sum()), int(lost.sum()), heard_again, clocks)
+    notes = TracksNotes(
+        came, repeated, int(double.sum()), int(lost.sum()), heard_again, clocks, positions_repeated=int(again.sum())
+    )
     return conform(table, TRACKS), notes
