@@ -7,9 +7,15 @@ A file has a ``description``, optionally a ``[question]`` (``near`` and the like
     out where they stay as they were), and any field of ``sim.observe.Equipment`` (``callsign``, ``type_code``,
     ``squawk`` are given if missing). ``from`` and ``to`` name airfields of the simulated story; without them the flight
     begins or ends in the air. One with ``behind = "icao:…"`` follows another: ``apart_s``, ``trail_s``, ``join_s``,
-    ``right_m``, ``above_ft`` as for ``sim.truth.wingman``.
+    ``right_m``, ``above_ft`` as for ``sim.truth.wingman``. With ``heard_as`` it is reported under that address.
+``[[crowd]]``
+    ``count`` more flights straight across the box ``lat_deg``, ``lon_deg`` (each ``[low, high]``), one way or the
+    other, beginning between ``start`` and ``end``; ``seed``, ``alt_ft``, ``gs_kt``, ``mlat`` (sends no position).
 ``[[outage]]``
-    ``object_id``, ``start``, ``end``: when nothing of it is received.
+    ``object_id`` (``everybody`` for all), ``start``, ``end``: when nothing of it is received.
+``[[fault]]``
+    ``object_id``, ``start``, ``end``, ``kind`` (a name of ``sim.faults``) and what that takes: what is wrong with its
+    reports.
 ``[[site]]``
     Receivers: ``name``, ``lat_deg``, ``lon_deg``, ``height_m``. Without any, everything is seen: ``[everywhere]``.
 ``[[expect]]``
@@ -26,11 +32,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from testigos.findings import find_all, scene, survey_all
 from testigos.fuse import tracks as fuse_tracks
-from testigos.model import Finding, Question, parse_utc
+from testigos.model import Finding, Question, iso_utc, parse_utc
+from testigos.sim.faults import FAULTS
 from testigos.sim.observe import Equipment, Outage, Site, observe
 from testigos.sim.story import FIELDS
 from testigos.sim.truth import Plan, Waypoint, fly, wingman
@@ -58,10 +66,25 @@ def _sites(case: Mapping[str, Any], truths: Sequence[pl.DataFrame]) -> list[Site
     return [Site(f"mast {i}", lat, lon, 300.0) for i, (lat, lon) in enumerate(sorted(spots))]
 
 
+def _flights(case: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Those named, and the crowds."""
+    every = list(case["flight"])
+    for number, crowd in enumerate(case.get("crowd", ())):
+        rng = np.random.default_rng(crowd["seed"])
+        first, last = parse_utc(crowd["start"]), parse_utc(crowd["end"])
+        for i in range(crowd["count"]):
+            ends = [[rng.uniform(*crowd["lat_deg"]), lon] for lon in crowd["lon_deg"]][:: rng.choice([1, -1])]
+            ends[0] += [crowd.get("alt_ft", 35_000), crowd.get("gs_kt", 450)]
+            told = {"object_id": f"icao:c{number}{i:04x}", "callsign": f"QQ{number}{i:03d}", "type_code": "A320"}
+            told |= {"start": iso_utc(int(rng.uniform(first, last))), "waypoints": ends}
+            every.append(told | ({"adsb": False} if crowd.get("mlat") else {}))
+    return every
+
+
 def truths(case: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
     """The true track of every flight, by object."""
     made: dict[str, pl.DataFrame] = {}
-    for flight in case["flight"]:
+    for flight in _flights(case):
         name = flight["object_id"]
         if "behind" in flight:
             made[name] = wingman(made[flight["behind"]], name, **{k: flight[k] for k in _WINGMAN if k in flight})
@@ -76,13 +99,21 @@ def tracks(case: Mapping[str, Any]) -> pl.DataFrame:
     """What fusion makes of what receivers heard."""
     flown = truths(case)
     sites = _sites(case, list(flown.values()))
-    outages = [Outage(o["object_id"], parse_utc(o["start"]), parse_utc(o["end"])) for o in case.get("outage", ())]
+    outages = [
+        Outage(name, parse_utc(o["start"]), parse_utc(o["end"]))
+        for o in case.get("outage", ())
+        for name in (flown if o["object_id"] == "everybody" else [o["object_id"]])
+    ]
     reports = []
-    for flight in case["flight"]:
+    for flight in _flights(case):
         told = {"callsign": flight["object_id"][-4:].upper(), "type_code": "", "squawk": "2000"}
         told |= {k: v for k, v in flight.items() if k in _EQUIPMENT}
         told |= {k: parse_utc(told[k]) for k in ("on_ns", "off_ns") if k in told}
-        reports.append(observe(flown[flight["object_id"]], Equipment(**told), sites, outages))
+        heard = observe(flown[flight["object_id"]], Equipment(**told), sites, outages)
+        for fault in (f for f in case.get("fault", ()) if f["object_id"] == flight["object_id"]):
+            asked = {k: v for k, v in fault.items() if k not in ("object_id", "start", "end", "kind")}
+            heard = FAULTS[fault["kind"]](heard, parse_utc(fault["start"]), parse_utc(fault["end"]), **asked)
+        reports.append(heard.with_columns(pl.lit(flight.get("heard_as", flight["object_id"])).alias("object_id")))
     rows = pl.concat(reports, how="diagonal_relaxed")
     # a frame for each row, so that findings have evidence
     rows = rows.with_columns(

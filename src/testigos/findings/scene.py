@@ -21,6 +21,7 @@ class Scene:
 
     ``found`` are the findings of the kinds with a lower rank, for those that rest on others. ``surveys`` are the
     excerpts of what was counted over everybody heard, by name (see ``findings.survey``); one may be missing.
+    ``receivers``: latitude, longitude and height of the antenna in metres, by name, where they are known.
     """
 
     question: Question
@@ -28,6 +29,7 @@ class Scene:
     targets: tuple[Place, ...]
     found: tuple[Finding, ...] = ()
     surveys: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    receivers: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
 def scene(question: Question, world: World) -> Scene:
