@@ -32,7 +32,7 @@ def test_at_most_one_link_is_sure_of_a_document(path):
 def test_an_unknown_name_offers_the_nearest():
     with pytest.raises(UnknownName, match="did you mean 'kml'"):
         registry.link("kmz")
-    with pytest.raises(UnknownName, match="known: approach"):
+    with pytest.raises(UnknownName, match="known: activity, approach"):
         registry.finder("landing")
 
 

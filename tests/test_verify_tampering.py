@@ -17,6 +17,9 @@ QUESTION = Question(near=("Los Testigos", "11.4,-63.1"), assume_radius_m=185.0)
 FILES = (
     "evidence/frames.csv",
     "evidence/frames",
+    "evidence/surveys/accuracy.parquet",
+    "evidence/surveys/coverage.parquet",
+    "evidence/surveys/history.parquet",
     "evidence/world/address_blocks.csv",
     "evidence/world/airfields.csv",
     "evidence/world/callsigns.csv",
