@@ -469,6 +469,7 @@ def demo(out: Path) -> None:
 
     from testigos import api
     from testigos.model import Question
+    from testigos.report import sentences
     from testigos.sim.story import story_claims, write_story
 
     with tempfile.TemporaryDirectory() as folder:
@@ -476,5 +477,10 @@ def demo(out: Path) -> None:
         question = Question(near=("Venezuela", "Los Testigos"))
         told = api.check(story_claims(), tree, out, question, progress=True)
     click.echo(told.paragraph)
+    click.echo("\nHow sure each sentence is, and the findings and frames that it rests on:")
+    for row in sentences(told.findings, simulated=True):
+        frames = len(row["evidence"]) + row["more"]
+        rests = f"  [{', '.join(row['findings'])}; {frames} frames]" if row["findings"] else ""
+        click.echo(f"{row['confidence'] or '-':>5}  {row['brief']}{rests}")
     _tell_verdicts(told.verdicts)
     click.echo(f"\nThe report is {out}/report.html; check it with: {sys.argv[0]} verify {out}", err=True)

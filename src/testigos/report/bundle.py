@@ -31,6 +31,7 @@ import polars as pl
 
 from testigos.errors import InputError
 from testigos.findings import Scene
+from testigos.findings.scene import finding_ids
 from testigos.fuse import TracksNotes
 from testigos.io import Account, Excerpt, write_excerpts
 from testigos.model import Finding, Question
@@ -40,9 +41,10 @@ from testigos.report.figures import views
 from testigos.report.land import LAND, empty, land
 from testigos.report.paragraph import paragraph, plain
 from testigos.report.published import findings_json, pretty_json, published
+from testigos.report.sections import sure
 from testigos.units import LENGTH_UNITS
 
-__all__ = ["MANIFEST", "Written", "paragraph_text", "rendered", "with_verdicts", "write_report"]
+__all__ = ["MANIFEST", "Written", "paragraph_text", "rendered", "sentences", "with_verdicts", "write_report"]
 
 MANIFEST: Final = "manifest.json"
 EVIDENCE: Final = "evidence"
@@ -71,6 +73,14 @@ class Written:
 def paragraph_text(findings: Sequence[Finding], units: str = "nmi", simulated: bool = False) -> str:
     """The paragraph as one line. Raises ``KeyError`` for a unit that is not in ``units.LENGTH_UNITS``."""
     return plain(paragraph(findings, LENGTH_UNITS[units], simulated))
+
+
+def sentences(findings: Sequence[Finding], units: str = "nmi", simulated: bool = False) -> list[dict[str, Any]]:
+    """Each sentence of the paragraph: ``text``, ``brief``, ``confidence`` (text; null without findings), the ids of its
+    ``findings``, ``evidence`` frames (the first of them; ``more`` follow).
+    """
+    numbered = dict(zip(finding_ids(findings), findings, strict=True))
+    return sure(paragraph(findings, LENGTH_UNITS[units], simulated), numbered)
 
 
 def rendered(content: Content) -> Iterator[tuple[str, bytes]]:
