@@ -1,5 +1,6 @@
 """Variants and background traffic: reproducible, and what they say to be true is true of their own tracks."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -7,10 +8,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from testigos import fuse
+from testigos.findings import find_all, scene, survey_all
 from testigos.geo import distance_m
 from testigos.io.read import reports as read
+from testigos.report.paragraph import paragraph
 from testigos.sim.background import FLEET, civil_day, civil_history, write_background
 from testigos.sim.variants import APART_M, KINDS, apart_m, variant
+from testigos.units import LENGTH_UNITS
 
 DAY = date(2025, 10, 23)
 
@@ -103,3 +108,15 @@ def test_a_written_history_reads_back_as_what_was_made(tmp_path):
     assert sorted(zip(back["object_id"], back["time_ns"] // 10**8, strict=True)) == sorted(
         zip(made["object_id"], made["time_ns"] // 10**8, strict=True)
     )
+
+
+def _doubted(made, world):
+    tracks = fuse.tracks(made.reports)[0]
+    here = scene(made.question, world)
+    found = find_all(tracks, replace(here, surveys=survey_all(made.reports, tracks, here)))
+    return [c.text for c in paragraph(found, LENGTH_UNITS["nmi"]) if "may be wrong for that" in c.text]
+
+
+def test_a_paragraph_that_rests_on_suspected_positions_says_so(world):
+    assert _doubted(variant("spoofed_bomber", 4, "variants"), world)
+    assert not _doubted(variant("split_in_gap", 0, "paragraph"), world)

@@ -16,6 +16,8 @@ Rules (own):
 * Who kept company within a group is told after its departure, the longest company first, at most two; what a tanker
   did, by its grade, after the group's nearest approach; the orbit of others that are not the main group there too.
 * A group that was in the same area days before the main one is told last, in one clause, by how long before.
+* What integrity tests suspect of a group's positions is told after its course, with a warning where the nearest ones
+  are among them; then where it is suspected of having gone dark. The longest two of each.
 * Company, tankers, orbits, courses and days before are told in the words of their findings.
 """
 
@@ -43,6 +45,7 @@ __all__ = ["Clause", "paragraph", "plain"]
 _MAX_GROUPS: Final = 6
 _MAX_NAMED: Final = 4
 _MAX_COMPANY: Final = 2
+_MAX_DOUBTS: Final = 2
 _NEAR_M: Final = 200 * NMI_M
 _MINUTE_NS: Final = 60_000_000_000
 
@@ -377,6 +380,27 @@ def _company(group: _Group, told: _Words) -> list[Clause]:
     return [told.say(n, f) for n, f in own[:_MAX_COMPANY]]
 
 
+def _doubts(group: _Group, told: _Words) -> list[Clause]:
+    """What is suspected of the group's positions, and where it is suspected of having gone dark."""
+    clauses = []
+    for number, finding in told.of("integrity", group)[:_MAX_DOUBTS]:
+        clauses.append(told.say(number, finding))
+        near = [
+            n
+            for s in group.members
+            for n, f in s.approaches
+            if s.object_id in finding.subjects and finding.start_ns <= deciding_time(f) <= finding.end_ns
+        ]
+        if near:
+            clauses.append(
+                Clause(
+                    "How near it came is told from positions of that time, and may be wrong for that.", (number, *near)
+                )
+            )
+    dark = [(n, f) for n, f in told.of("gap", group) if f.details.get("verdict") == "went_dark"]
+    return clauses + [told.say(n, f) for n, f in dark[:_MAX_DOUBTS]]
+
+
 def _deeds(group: _Group, main: bool, told: _Words) -> list[Clause]:
     """What tankers did, else how others stayed; and where who was lost was heading."""
     fuel = told.of("refuelling", group)
@@ -468,6 +492,7 @@ def paragraph(findings: Sequence[Finding], unit: LengthUnit, simulated: bool = F
             clauses += _company(group, says)
     for group in early:
         clauses += _course(group, group is main, unit)
+        clauses += _doubts(group, says)
         clauses += _deeds(group, group is main, says)
     for group in late:
         first = _departure(group, None, day)
@@ -476,6 +501,7 @@ def paragraph(findings: Sequence[Finding], unit: LengthUnit, simulated: bool = F
             clauses.append(first)
             clauses += _company(group, says)
         clauses += _course(group, group is main, unit)
+        clauses += _doubts(group, says)
         clauses += _deeds(group, group is main, says)
     clauses += before.values()
     clauses = [_capital(c) for c in clauses]
