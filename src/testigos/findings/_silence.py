@@ -25,6 +25,7 @@ TIMES_USUAL: Final = 10.0  #: a silence is this many times the usual interval be
 STRAIGHT: Final = 0.8  #: of what its speed makes of the time: who went less far did not fly straight
 MOST: Final = 10  #: of a sortie; the longest
 _HOUR_MIN: Final = 60
+_BLOCK: Final = coverage.AROUND_BINS + 1  # bins in a block: what is within ``AROUND_BINS`` is in three blocks
 _M_PER_DEG: Final = 111_195.0
 
 Floats = npt.NDArray[np.float64]
@@ -201,17 +202,20 @@ def _excerpt(joined: pl.DataFrame, tracks: pl.DataFrame, here: Scene) -> pl.Data
     ways = [(s.lat_deg, s.lon_deg, s.minute) for s in quiet] + [(*s.aside, s.minute) for s in quiet if s.aside]
     lat, lon, minute = (np.concatenate(values) for values in zip(*ways, strict=True))
     bins = minute // coverage.BIN_MIN
+    # by blocks of bins, so that each cell is asked for a few times only
+    first, last = ((bins + k * coverage.AROUND_BINS) // _BLOCK for k in (-1, 1))
+    cell = np.stack(coverage.cells(lat, lon))
     parts = []
-    band, column = coverage.cells(lat, lon)
-    for now in np.unique(bins).tolist():
-        cells = coverage.ring(band[bins == now], column[bins == now])
-        where = pl.DataFrame({"band": cells[0], "column": cells[1]}).cast(pl.Int16)
-        when = range(now - coverage.AROUND_BINS, now + coverage.AROUND_BINS + 1)
-        parts.append(where.join(pl.DataFrame({"bin": pl.Series(when, dtype=pl.Int32)}), how="cross"))
-    wanted = pl.concat(parts).unique()
-    low, high = wanted["bin"].min(), wanted["bin"].max()
-    near = minutes.filter((pl.col("minute") // coverage.BIN_MIN).is_between(low, high))
-    return coverage.counted(near).join(wanted, on=["band", "column", "bin"], how="semi").sort(empty.columns[:6])
+    for block in np.unique(np.concatenate([first, last])).tolist():
+        here_then = np.unique(cell[:, (first <= block) & (last >= block)], axis=1)
+        band, column = coverage.ring(here_then[0], here_then[1])
+        parts.append(pl.DataFrame({"band": band, "column": column, "block": np.full(len(band), block)}))
+    wanted = pl.concat(parts).cast({"band": pl.Int16, "column": pl.Int16, "block": pl.Int32})
+    block_of = (pl.col("bin") // _BLOCK).cast(pl.Int32)
+    low, high = int(first.min()) * _BLOCK, int(last.max() + 1) * _BLOCK
+    near = minutes.filter((pl.col("minute") // coverage.BIN_MIN).is_between(low, high, closed="left"))
+    found = coverage.counted(near).with_columns(block_of.alias("block"))
+    return found.join(wanted, on=["band", "column", "block"], how="semi").drop("block").sort(empty.columns[:6])
 
 
 def _join(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
