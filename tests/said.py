@@ -53,4 +53,25 @@ def _uat_row(row: dict) -> dict:
     return said
 
 
-SAID: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {"uat": uat}
+def gdl90(track: pl.DataFrame) -> pl.DataFrame:
+    """560-1058-00 Rev A: no date, one vertical rate, one direction, two kinds of source."""
+    return pl.DataFrame([_gdl90_row(row) for row in track.rows(named=True)], {n: ALL[n].dtype for n in track.columns})
+
+
+def _gdl90_row(row: dict) -> dict:
+    said = dict(row) | {"time_ns": None, "status": "no_time"}
+    broadcast = row["source"] in ("adsb", "uat", "adsc")
+    said["source"] = "adsb" if broadcast else "tisb"
+    said["on_ground"] = bool(row["on_ground"])
+    said["nic"] = (row["nic"] or 0) if row["lat_deg"] is not None else None
+    said["nac_p"] = row["nac_p"] or 0
+    if row["track_deg"] is not None:
+        said["heading_deg"] = None
+    if row["vrate_fpm"] is None:
+        said["vrate_fpm"] = row["vrate_geom_fpm"]
+    alt = row["alt_baro_ft"]
+    said["alt_baro_ft"] = alt if alt is not None and -1_012.5 <= alt < 101_362.5 else None
+    return said
+
+
+SAID: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {"uat": uat, "gdl90": gdl90}

@@ -199,6 +199,15 @@ HALF_STEPS = {
         "roll_deg": 0.0501,
         "rc_m": 0.5,
     },
+    "gdl90": {
+        "lat_deg": 2.2e-5,  # a whole step: 0 N 0 E has no code of its own
+        "lon_deg": 1.1e-5,
+        "alt_baro_ft": 12.5,
+        "gs_kt": 0.5,
+        "track_deg": 0.71,
+        "heading_deg": 0.71,
+        "vrate_fpm": 32.0,
+    },
     "uat": {
         "time_ns": 500_000,
         "lat_deg": 2.2e-5,  # a whole step: the south pole and 0 N 0 E have no code of their own
