@@ -164,6 +164,8 @@ def sentence(finding: Finding, names: Mapping[str, str], unit: LengthUnit) -> st
     who = names[finding.subjects[0]]
     if start == end:
         text = f"{who} was seen {where} once, at {_moment(start)}"
+    elif words.minute(start) == words.minute(end) and end - start < HOUR_NS:
+        text = f"{who} was seen {where} at {_moment(start)}"
     elif words.day(start) == words.day(end):
         text = f"{who} was seen {where} from {words.minute(start)} to {_moment(end)}"
     else:

@@ -257,7 +257,9 @@ def _bounds(label: str, items: Sequence[tuple[str, str, Finding]], unit: LengthU
     ):
         places = [p for p, f in rest if (f.measures["distance"].low is not None) == known]
         if places:
-            sentences.append(text.format(words.join(places) if len(places) < len(items) else "any of these places"))
+            sentences.append(
+                text.format(words.join(places) if len(places) < max(len(items), 2) else "any of these places")
+            )
     return [Clause(" ".join(sentences), tuple(n for _, n, _ in items))] if sentences else []
 
 
@@ -380,23 +382,26 @@ def _company(group: _Group, told: _Words) -> list[Clause]:
     return [told.say(n, f) for n, f in own[:_MAX_COMPANY]]
 
 
-def _doubts(group: _Group, told: _Words) -> list[Clause]:
-    """What is suspected of the group's positions, and where it is suspected of having gone dark."""
+def _doubts(group: _Group, told: _Words, said: Sequence[Clause]) -> list[Clause]:
+    """What is suspected of the group's positions, and where it is suspected of having gone dark.
+
+    ``said`` is what was told of its course: where that rests on suspected positions, it is said.
+    """
     clauses = []
+    rests_on = {n for clause in said for n in clause.findings}
     for number, finding in told.of("integrity", group)[:_MAX_DOUBTS]:
         clauses.append(told.say(number, finding))
-        near = [
-            n
+        near = {
+            s.label: n
             for s in group.members
             for n, f in s.approaches
-            if s.object_id in finding.subjects and finding.start_ns <= deciding_time(f) <= finding.end_ns
-        ]
+            if n in rests_on
+            and s.object_id in finding.subjects
+            and finding.start_ns <= deciding_time(f) <= finding.end_ns
+        }
         if near:
-            clauses.append(
-                Clause(
-                    "How near it came is told from positions of that time, and may be wrong for that.", (number, *near)
-                )
-            )
+            text = f"How near {words.join(sorted(near))} came is told from positions of that time, and may be wrong."
+            clauses.append(Clause(text, (number, *near.values())))
     dark = [(n, f) for n, f in told.of("gap", group) if f.details.get("verdict") == "went_dark"]
     return clauses + [told.say(n, f) for n, f in dark[:_MAX_DOUBTS]]
 
@@ -491,8 +496,8 @@ def paragraph(findings: Sequence[Finding], unit: LengthUnit, simulated: bool = F
             clauses.append(first)
             clauses += _company(group, says)
     for group in early:
-        clauses += _course(group, group is main, unit)
-        clauses += _doubts(group, says)
+        course = _course(group, group is main, unit)
+        clauses += course + _doubts(group, says, course)
         clauses += _deeds(group, group is main, says)
     for group in late:
         first = _departure(group, None, day)
@@ -500,8 +505,8 @@ def paragraph(findings: Sequence[Finding], unit: LengthUnit, simulated: bool = F
             day = day or words.day(group.starts_ns[0])
             clauses.append(first)
             clauses += _company(group, says)
-        clauses += _course(group, group is main, unit)
-        clauses += _doubts(group, says)
+        course = _course(group, group is main, unit)
+        clauses += course + _doubts(group, says, course)
         clauses += _deeds(group, group is main, says)
     clauses += before.values()
     clauses = [_capital(c) for c in clauses]
