@@ -62,7 +62,7 @@ def _crc(block, size):  # type: ignore[no-untyped-def]
         high = crc & 0xFF00
         for _ in range(8):
             high = ((high << 1) ^ 0x1021) & 0xFFFF if high & 0x8000 else (high << 1) & 0xFFFF
-        crc = high ^ ((crc << 8) & 0xFFFF) ^ block[i]
+        crc = high ^ ((crc << 8) & 0xFFFF) ^ int(block[i])
     return crc
 
 
@@ -88,7 +88,7 @@ def _plain(data, start, stop, block):  # type: ignore[no-untyped-def]
         block[size] = b
         size += 1
         at += 1
-    if size < 3 or _crc(block, size - 2) != block[size - 2] | (block[size - 1] << 8):
+    if size < 3 or _crc(block, size - 2) != int(block[size - 2]) | (int(block[size - 1]) << 8):
         return -1
     return size - 2
 
