@@ -13,8 +13,9 @@ from polars.testing import assert_frame_equal
 from testigos import api, fuse
 from testigos.findings import integrity, scene
 from testigos.findings._accuracy import ACCURACY, _at_least, _wilson
-from testigos.findings._integrity import cells, horizon_m, strands
+from testigos.findings._integrity import horizon_m, strands
 from testigos.findings._suspicion import fixes
+from testigos.fuse.coverage import cells
 from testigos.model import Question, parse_utc
 from testigos.sim import faults
 from testigos.sim.observe import Equipment, Site, observe
@@ -128,7 +129,7 @@ def test_the_horizon_of_normal_air():
 
 @given(st.floats(-90, 90), st.floats(-180, 180))
 def test_every_point_is_in_a_cell_that_holds_it(lat, lon):
-    (band,), (column,) = cells(np.array([lat]), np.array([lon]))
+    (band,), (column,) = cells(np.array([lat]), np.array([lon]), 1.0)
     assert band <= lat <= band + 1
     many = max(1, round(360.0 * np.cos(np.radians(band + 0.5))))
     assert 0 <= column < many

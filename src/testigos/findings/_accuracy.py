@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from testigos.findings._integrity import cells
 from testigos.findings._suspicion import GROUND, Fixes, Ints, Suspicion, rounded
 from testigos.findings.scene import Scene, in_question
 from testigos.findings.survey import Survey
+from testigos.fuse.coverage import cells
 from testigos.model import iso_utc
 from testigos.units import S_NS
 
@@ -25,6 +25,7 @@ GOOD_NIC, GOOD_NACP = 7, 8
 AIRCRAFT: Final = 3
 LOW_ROWS: Final = 3
 LOW_S: Final = 60.0
+CELL_DEG: Final = 1.0  #: 111 km
 BY_CHANCE: Final = 1e-4
 ELSEWHERE: Final = 0.01  #: share of aircraft with low quality for reasons of their own, at least
 UNKNOWN_ELSEWHERE: Final = 0.05  #: the same where nobody was seen elsewhere
@@ -57,7 +58,7 @@ def _speaking(table: pl.DataFrame, here: Scene) -> pl.DataFrame:
     wanted &= ~pl.col("on_ground").fill_null(False)
     wanted &= ~pl.col("source").cast(pl.String).is_in(GROUND).fill_null(False)
     rows = in_question(table, here).filter(wanted)
-    band, column = cells(rows["lat_deg"].to_numpy(), rows["lon_deg"].to_numpy())
+    band, column = cells(rows["lat_deg"].to_numpy(), rows["lon_deg"].to_numpy(), CELL_DEG)
     return rows.with_columns(
         pl.Series("band", band).cast(pl.Int16),
         pl.Series("column", column).cast(pl.Int16),

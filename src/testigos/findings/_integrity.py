@@ -1,4 +1,4 @@
-"""What positions say against each other: strands that one aircraft could have flown, steps, windows, pairs, cells.
+"""What positions say against each other: strands that one aircraft could have flown, steps, windows, pairs.
 
 A *strand* is a chain of positions under one address that an object no faster than ``GATE_MPS`` could have flown; an
 honest track is one strand. A position that is repeated under new times keeps the time at which it was first given, for
@@ -17,7 +17,7 @@ from numba import njit
 from testigos.fuse.reach import GATE_MPS
 from testigos.geo import to_ecef
 
-__all__ = ["HELD_S", "STRAND_ROWS", "Against", "Steps", "Windows", "against", "cells", "holds", "horizon_m", "places",
+__all__ = ["HELD_S", "STRAND_ROWS", "Against", "Steps", "Windows", "against", "holds", "horizon_m", "places",
            "steps", "strands", "unchanged", "windows"]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -300,17 +300,6 @@ def against(code: Ints, time_s: Floats, xyz: Floats, rows: Ints, others: Ints, g
     Beside one other up to ``side_s`` away, which may have flown at ``GATE_MPS``.
     """
     return Against(*_against(code, time_s, xyz, rows, others, gap_s, side_s))
-
-
-def cells(lat_deg: Floats, lon_deg: Floats) -> tuple[Ints, Ints]:
-    """Row and column of the cell of each point: bands of one degree of latitude, cut into pieces as wide as high.
-
-    Every cell is some 111 km by 111 km, 12,300 km², as large as the hexagons of H3 at resolution 3.
-    """
-    band = np.clip(np.floor(lat_deg), -90, 89).astype(np.int64)
-    many = np.maximum(1, np.round(360.0 * np.cos(np.radians(band + 0.5)))).astype(np.int64)
-    column = np.floor(((lon_deg + 180.0) % 360.0) / 360.0 * many).astype(np.int64)
-    return band, np.minimum(column, many - 1)
 
 
 def horizon_m(alt_ft: Floats, antenna_m: float) -> Floats:

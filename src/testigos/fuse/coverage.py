@@ -53,15 +53,18 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-def _across(band: npt.NDArray[np.generic]) -> Floats:
+def _across(band: npt.NDArray[np.generic], step_deg: float = _STEP_DEG) -> Floats:
     """How many cells there are in each band."""
-    return np.maximum(np.round(360.0 / _STEP_DEG * np.cos(np.radians((band.astype(float) + 0.5) * _STEP_DEG))), 1.0)
+    return np.maximum(np.round(360.0 / step_deg * np.cos(np.radians((band.astype(float) + 0.5) * step_deg))), 1.0)
 
 
-def cells(lat_deg: Floats, lon_deg: Floats) -> tuple[Ints, Ints]:
-    """Band of latitude and column (N,) of the cells in which positions (N,) lie."""
-    band = np.clip(np.floor(lat_deg / _STEP_DEG), -90.0 / _STEP_DEG, 90.0 / _STEP_DEG - 1.0)
-    many = _across(band)
+def cells(lat_deg: Floats, lon_deg: Floats, step_deg: float = _STEP_DEG) -> tuple[Ints, Ints]:
+    """Band of latitude and column (N,) of the cells in which positions (N,) lie, each about as wide as high.
+
+    With steps of one degree a cell has 12,300 km², as much as the hexagons of H3 at resolution 3.
+    """
+    band = np.clip(np.floor(lat_deg / step_deg), -90.0 / step_deg, 90.0 / step_deg - 1.0)
+    many = _across(band, step_deg)
     column = np.minimum(np.floor((lon_deg + 180.0) % 360.0 / 360.0 * many), many - 1.0)
     return band.astype(np.int64), column.astype(np.int64)
 
