@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+import said
 from feeding import feed
-from said import SAID
+from said import STEPS
 from testigos import registry
 from testigos.modes.encode_rows import squitters
 from testigos.registry import Frames
@@ -181,50 +182,10 @@ def test_the_frames_of_one_object_and_the_context_are_evidence_enough(path):
         assert_frame_equal(again, own)
 
 
-#: Half of the last digit that each encoder writes; columns not named must come back as they were.
-HALF_STEPS = {
-    "readsb_trace": {
-        "time_ns": 5_000_000,
-        "lat_deg": 5.1e-7,
-        "lon_deg": 5.1e-7,
-        "alt_baro_ft": 0.5,
-        "alt_geom_ft": 0.5,
-        "gs_kt": 0.0501,
-        "track_deg": 0.0501,
-        "heading_deg": 0.0501,
-        "vrate_fpm": 0.5,
-        "vrate_geom_fpm": 0.5,
-        "ias_kt": 0.5,
-        "tas_kt": 0.5,
-        "roll_deg": 0.0501,
-        "rc_m": 0.5,
-    },
-    "gdl90": {
-        "lat_deg": 2.2e-5,  # a whole step: 0 N 0 E has no code of its own
-        "lon_deg": 1.1e-5,
-        "alt_baro_ft": 12.5,
-        "gs_kt": 0.5,
-        "track_deg": 0.71,
-        "heading_deg": 0.71,
-        "vrate_fpm": 32.0,
-    },
-    "uat": {
-        "time_ns": 500_000,
-        "lat_deg": 2.2e-5,  # a whole step: the south pole and 0 N 0 E have no code of their own
-        "lon_deg": 1.1e-5,
-        "alt_baro_ft": 12.5,
-        "alt_geom_ft": 12.5,
-        "gs_kt": 0.5,  # on the ground; in the air SAID has the whole knots of each component
-        "track_deg": 1e-3,
-        "heading_deg": 0.36,
-        "vrate_fpm": 32.0,
-        "vrate_geom_fpm": 32.0,
-        "rc_m": 1e-3,
-    },
-}
 ANGLES = ("lon_deg", "track_deg", "heading_deg")
 #: Mode S takes several messages to say a row. What they say together is held to laws in test_modes_encode_rows.
 SEVERAL = {"beast": 500_000, "frames_csv": 0}
+PIECES = [name for name in LINKS if hasattr(registry.link(name), "pieces")]
 SPEAKERS = [name for name in LINKS if hasattr(registry.link(name), "encode") and name not in SEVERAL]
 
 
@@ -294,17 +255,18 @@ def one_track(draw):
 
 @pytest.mark.parametrize("name", SPEAKERS)
 @settings(LAWS, max_examples=150)
-@given(track=one_track())
-def test_what_a_link_writes_it_reads_back_to_half_a_step(name, track):
+@given(data=st.data())
+def test_what_a_link_writes_it_reads_back_to_half_a_step(name, data):
     link = registry.link(name)
-    read, _ = feed(link, [link.encode(track)])
+    track = data.draw(said.track(name, one_track()))
+    read = said.gathered(name, feed(link, [link.encode(track)])[0])
     assert len(read) == len(track)
-    track = SAID.get(name, pl.DataFrame.clone)(track)
+    track = said.said(name, track)
     for column in link.GIVES:
         if column in ("offset", "length", "transmission") or column not in track.columns:
             continue
         was, now = track[column], read[column]
-        step = HALF_STEPS[name].get(column)
+        step = STEPS[name].get(column)
         if step is None:
             assert now.to_list() == was.to_list(), column
         else:
@@ -320,13 +282,28 @@ def test_what_a_link_writes_it_reads_back_to_half_a_step(name, track):
 @settings(LAWS, max_examples=60)
 @given(track=one_track())
 def test_what_a_link_of_mode_s_writes_are_the_messages_of_the_rows_at_their_times(name, track):
-    link, said = registry.link(name), squitters(track)
+    link, expected = registry.link(name), squitters(track)
     data = link.encode(track)
     read, _ = feed(link, [data])
-    assert len(read) == len(said)
+    assert len(read) == len(expected)
     assert read["transmission"].is_not_null().all()
     assert not set(read["status"].unique()) & {"malformed", "parity_failed", "no_time"}
-    late = read["time_ns"].to_numpy() - said.time_ns
+    late = read["time_ns"].to_numpy() - expected.time_ns
     assert len(late) == 0 or abs(late).max() <= SEVERAL[name]
     signs = read["callsign"].drop_nulls().unique().to_list()
     assert signs == [s for s in (track["callsign"][0],) if s and signs]
+
+
+@pytest.mark.parametrize("name", PIECES)
+@LAWS
+@given(data=st.data())
+def test_pieces_of_rows_are_what_is_written_of_each_row_alone(name, data):
+    link = registry.link(name)
+    track = data.draw(said.track(name, one_track()))
+    pieces = link.pieces(track)
+    assert len(pieces) == len(track)
+    assert pieces.start[0] == 0
+    assert pieces.start[-1] == len(pieces.data)
+    for i in range(len(track)):
+        alone = link.pieces(track[i : i + 1])
+        assert alone.data.tobytes() == pieces.data[pieces.start[i] : pieces.start[i + 1]].tobytes()

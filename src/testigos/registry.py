@@ -17,7 +17,19 @@ import polars as pl
 
 from testigos.errors import UnknownFormat, UnknownName
 
-__all__ = ["SURE", "Finder", "Frames", "Link", "finder", "finders", "frames", "link", "link_names", "recognise"]
+__all__ = [
+    "SURE",
+    "Finder",
+    "Frames",
+    "Link",
+    "Pieces",
+    "finder",
+    "finders",
+    "frames",
+    "link",
+    "link_names",
+    "recognise",
+]
 
 
 SURE: Final = 90  #: a link that recognises a document with this or more is the only one that does
@@ -52,6 +64,20 @@ def frames(
     return Frames(buffer, begin, np.asarray(stop, np.int64), kind)
 
 
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Bytes of rows, apart: row ``i`` is ``data[start[i]:start[i + 1]]``, empty where the format cannot say it.
+
+    So rows are written once, and each customer is given those that are for it.
+    """
+
+    data: npt.NDArray[np.uint8]
+    start: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start) - 1
+
+
 class Link(Protocol):
     """One wire format; a module in ``testigos/links`` is one. See CONTRIBUTING.md for the recipe.
 
@@ -61,6 +87,9 @@ class Link(Protocol):
     A link may have ``anchors(frames, carry) -> mask``: the frames on which what other frames say rests, though they
     are of other objects (the time, mostly). They stay in every excerpt, as context does; ``carry`` is what
     ``decode`` would be given with the same frames.
+
+    A link that can be written has ``encode(tracks) -> bytes``. Where what it writes of a row does not depend on the
+    rows beside it, it has ``pieces(tracks) -> Pieces`` too, the same bytes apart: relays need it.
     """
 
     NAME: str  #: as in ``--link``

@@ -9,7 +9,10 @@ from typing import Final
 
 import polars as pl
 
-__all__ = ["ALL", "DETAIL", "HEARD", "REPORTS", "SOURCES", "STATUSES", "TRACKS", "Column", "conform", "violations"]
+__all__ = [
+    "ALL", "DETAIL", "HEARD", "KINDS", "NETS", "PICTURE", "PLOTS", "REPORTS", "SOURCES", "STATES", "STATUSES",
+    "TRACKS", "VESSELS", "Column", "conform", "violations",
+]  # fmt: skip
 
 #: What became of a row. Only ``ok`` rows are used as positions; all others stay, with their reason.
 STATUSES: Final = (
@@ -43,6 +46,17 @@ SOURCES: Final = (
     "estimated",  # extrapolated by the origin
     "other",
     "unknown",
+)
+
+#: What an object is.
+KINDS: Final = ("aircraft", "vessel", "vehicle", "drone", "fixed", "person", "other", "unknown")
+
+#: How sure it is that an object of the picture is still where it is shown.
+STATES: Final = (
+    "live",  # heard as often as such objects are
+    "coasting",  # not heard for a while: the position is the last one, its radius grows
+    "stale",  # not heard for so long that customers get it no more
+    "dead",  # given up; said once
 )
 
 _STATUS = pl.Enum(STATUSES)
@@ -194,8 +208,61 @@ DETAIL: Final[dict[str, Column]] = dict(
     ]
 )
 
+#: What vessels and what marks the way of vessels say. A code is a number of the specification.
+#: Source: ITU-R M.1371-5, annex 8.
+VESSELS: Final[dict[str, Column]] = dict(
+    [
+        _c("ais_type", pl.UInt8, "", "type of the AIS message", 0, 63),
+        _c("vessel_name", pl.String, "", "name of the vessel or mark, trailing blanks and @ removed"),
+        _c("imo", pl.UInt32, "", "IMO number", 1, 999_999_999),
+        _c("ship_type", pl.UInt8, "", "type of ship and cargo, or of a mark", 0, 255),
+        _c("nav_status", pl.UInt8, "", "navigational status", 0, 15),
+        _c("rot_degpmin", _F32, "deg/min", "rate of turn, right positive", -720, 720),
+        _c("draught_m", _F32, "m", "draught", 0, 25.5),
+        _c("destination", pl.String, "", "where it is bound for, as typed"),
+        _c("eta", pl.String, "", "expected arrival, UTC, as MM-DDTHH:MM; it has no year"),
+        _c("to_bow_m", _F32, "m", "from the reference point of the position to the bow", 0, 511),
+        _c("to_stern_m", _F32, "m", "from the reference point to the stern", 0, 511),
+        _c("to_port_m", _F32, "m", "from the reference point to port", 0, 63),
+        _c("to_starboard_m", _F32, "m", "from the reference point to starboard", 0, 63),
+        _c("position_accurate", pl.Boolean, "", "position accuracy flag: within 10 m"),
+        _c("raim", pl.Boolean, "", "RAIM is in use"),
+        _c("epfd", pl.UInt8, "", "kind of position fixing device", 0, 15),
+        _c("manoeuvre", pl.UInt8, "", "special manoeuvre indicator", 0, 3),
+    ]
+)
+
+#: What radars and surveillance networks say. Source: EUROCONTROL ASTERIX, parts 4, 9 and 12.
+PLOTS: Final[dict[str, Column]] = dict(
+    [
+        _c("asterix_category", pl.UInt8, "", "ASTERIX data category", 0, 255),
+        _c("sac", pl.UInt8, "", "system area code of the data source", 0, 255),
+        _c("sic", pl.UInt8, "", "system identification code of the data source", 0, 255),
+        _c("track_number", pl.UInt16, "", "number of the track at its data source", 0, 65_535),
+        _c("range_nmi", _F64, "nmi", "slant range from the radar", 0, 512),
+        _c("azimuth_deg", _F64, "deg", "azimuth from the radar, from north of the radar", 0, 360),
+    ]
+)
+
+#: What nets say of objects and of the way that reports came.
+NETS: Final[dict[str, Column]] = dict(
+    [
+        _c("kind", pl.Enum(KINDS), "", "what the object is, see KINDS"),
+        _c("accuracy95_m", _F32, "m", "95 % radius of the position as the origin says it", 0, 10_000_000),
+        _c("height_accuracy95_m", _F32, "m", "95 % error of the height as the origin says it", 0, 10_000_000),
+        _c("stale_ns", pl.Int64, "ns", "UTC from which on the origin wants this forgotten", 0, 4.2e18),
+        _c("via", pl.String, "", "nodes that it came through, first one first, with blanks between"),
+        _c("uid", pl.String, "", "unique name that the origin gave the object"),
+        _c("cot_type", pl.String, "", "type of a Cursor on Target event, such as a-n-A-C-F"),
+        _c("operator_id", pl.String, "", "Remote ID: the operator's registration"),
+        _c("operator_lat_deg", _F64, "deg", "Remote ID: latitude of the operator", -90, 90),
+        _c("operator_lon_deg", _F64, "deg", "Remote ID: longitude of the operator", -180, 180),
+        _c("remarks", pl.String, "", "free text"),
+    ]
+)
+
 #: Every column that a link can fill.
-ALL: Final[dict[str, Column]] = REPORTS | DETAIL
+ALL: Final[dict[str, Column]] = REPORTS | DETAIL | VESSELS | PLOTS | NETS
 
 #: Who heard a transmission, each with its stamp and frame, in the order of time; null where nothing was merged.
 HEARD: Final = Column(
@@ -216,6 +283,38 @@ TRACKS: Final[dict[str, Column]] = {**REPORTS, "heard": HEARD} | dict(
         _c("radius_max_m", _F32, "m", "radius the position cannot be outside of; null if none", 0, 100_000),
         _c("radius_basis", pl.String, "", "what the radii rest on: nac_p, rc, assumed_mlat, assumed_by_user"),
         _c("leg", pl.UInt32, "", "number of the sortie this fix belongs to, from 0 for each object"),
+    ]
+)
+
+#: The picture of a relay: one row an object, what was last said of it and what follows from all that was.
+#: Values of ``ALL`` are those last reported (the position with its own time); ``radius95_m`` is of that position by
+#: the filter, if the filter has one. ``status`` is ``ok`` where there is a position, else ``no_position``.
+PICTURE: Final[dict[str, Column]] = {
+    name: ALL[name]
+    for name in (
+        *("object_id", "time_ns", "status", "source", "lat_deg", "lon_deg", "alt_baro_ft", "alt_geom_ft"),
+        *("alt_msl_ft", "on_ground", "gs_kt", "track_deg", "vrate_fpm", "vrate_geom_fpm", "ias_kt", "tas_kt"),
+        *("heading_deg", "callsign", "squawk", "category", "emergency", "registration", "type_code", "military"),
+        *("nic", "rc_m", "nac_p", "nac_v", "sil", "adsb_version", "rssi_dbfs", "simulated", "offset", "vessel_name"),
+        *("imo", "ship_type", "nav_status", "rot_degpmin", "draught_m", "destination", "to_bow_m", "to_stern_m"),
+        *("to_port_m", "to_starboard_m", "kind", "stale_ns", "via", "uid", "cot_type"),
+    )
+} | dict(
+    [
+        _c("slot", pl.UInt32, "", "number of the object in this picture; given again when it is dead"),
+        _c("state", pl.Enum(STATES), "", "see STATES"),
+        _c("seen_ns", pl.Int64, "ns", "UTC when anything was last heard of it", 0, 4.2e18),
+        _c("input", pl.UInt16, "", "number of the input that the position came by"),
+        _c("link", pl.String, "", "format that the position came in"),
+        _c("also", pl.String, "", "other names that are taken for the same object, with blanks between"),
+        _c("urgent", pl.Boolean, "", "it says that it is in an emergency"),
+        _c("radius95_m", _F32, "m", "95 % radius of the position; null where nothing says", 0, 10_000_000),
+        _c("height95_m", _F32, "m", "95 % error of the height; null where nothing says", 0, 100_000),
+        _c("velocity_east_mps", _F32, "m/s", "by the filter"),
+        _c("velocity_north_mps", _F32, "m/s", "by the filter"),
+        _c("cov_east_m2", _F32, "m2", "variance of the position toward east, by the filter", 0, 1e15),
+        _c("cov_east_north_m2", _F32, "m2", "covariance of the position"),
+        _c("cov_north_m2", _F32, "m2", "variance toward north", 0, 1e15),
     ]
 )
 

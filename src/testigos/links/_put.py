@@ -1,0 +1,189 @@
+"""Kernels that formats share to write text: digits, fixed decimals, hexadecimal, times; and columns as arrays.
+
+Every ``put_`` kernel writes into ``out`` from ``at`` on and gives the place after it. There must be room:
+``DIGITS`` bytes for a number, ``STAMP`` for a time.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from numba import njit
+
+__all__ = [
+    "DIGITS", "STAMP", "civil", "constant", "floats", "literal", "names", "put", "put_decimal", "put_hex",
+    "put_integer", "put_iso", "put_name", "put_padded", "whole",
+]  # fmt: skip
+
+DIGITS: Final = 24  #: the most bytes that a number takes
+STAMP: Final = 24  #: bytes of ``2025-10-23T18:03:12.500Z``, the longest time
+
+_ZERO, _MINUS, _POINT = 48, 45, 46
+_DAY_MS: Final = 86_400_000
+
+
+def literal(text: str) -> npt.NDArray[np.uint8]:
+    """Fixed text for ``put``.
+
+    >>> literal("ab").tolist()
+    [97, 98]
+    """
+    return np.frombuffer(text.encode("ascii"), np.uint8)
+
+
+def names(table: pl.DataFrame, column: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """A text column as UTF-8 bytes and where each row begins, (N + 1,); nulls and missing columns are empty.
+
+    >>> data, start = names(pl.DataFrame({"a": ["xy", None, "z"]}), "a")
+    >>> data.tobytes(), start.tolist()
+    (b'xyz', [0, 2, 2, 3])
+    """
+    start = np.zeros(len(table) + 1, np.int64)
+    if column not in table.columns or not len(table):
+        return np.zeros(0, np.uint8), start
+    said = table[column].cast(pl.String).fill_null("")
+    np.cumsum(said.str.len_bytes().to_numpy(), out=start[1:])
+    return np.frombuffer(said.str.join("").item().encode(), np.uint8), start
+
+
+def floats(table: pl.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    """A column of numbers; NaN is null, and so is a column that is missing.
+
+    >>> floats(pl.DataFrame({"a": [1, None]}), "a").tolist()
+    [1.0, nan]
+    """
+    if column not in table.columns:
+        return np.full(len(table), np.nan)
+    return table[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+
+def whole(table: pl.DataFrame, column: str, null: int) -> npt.NDArray[np.int64]:
+    """A column of whole numbers, Booleans or names of an Enum (its code), with a number for null.
+
+    >>> whole(pl.DataFrame({"a": [True, None]}), "a", -1).tolist()
+    [1, -1]
+    """
+    if column not in table.columns:
+        return np.full(len(table), null, np.int64)
+    said = table[column]
+    return (said.to_physical() if said.dtype == pl.Enum else said).cast(pl.Int64).fill_null(null).to_numpy()
+
+
+def constant(value: Any, size: int) -> npt.NDArray[Any]:
+    """One value for every row."""
+    return np.full(size, value)
+
+
+@njit(cache=True, nogil=True)
+def put(out, at, text):  # type: ignore[no-untyped-def]
+    """Bytes as they are."""
+    for k in range(len(text)):
+        out[at + k] = text[k]
+    return at + len(text)
+
+
+@njit(cache=True, nogil=True)
+def put_name(out, at, data, low, high):  # type: ignore[no-untyped-def]
+    """``data[low:high]``: a row of ``names``."""
+    for k in range(low, high):
+        out[at] = data[k]
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def put_integer(out, at, value):  # type: ignore[no-untyped-def]
+    """A whole number in decimal."""
+    value = np.int64(value)
+    if value < 0:
+        out[at] = _MINUS
+        at += 1
+        value = -value
+    size, rest = 1, value // 10
+    while rest > 0:
+        size += 1
+        rest //= 10
+    for k in range(size - 1, -1, -1):
+        out[at + k] = _ZERO + value % 10
+        value //= 10
+    return at + size
+
+
+@njit(cache=True, nogil=True)
+def put_padded(out, at, value, size):  # type: ignore[no-untyped-def]
+    """A whole number that is not negative in so many digits, with zeros before it."""
+    value = np.int64(value)
+    for k in range(size - 1, -1, -1):
+        out[at + k] = _ZERO + value % 10
+        value //= 10
+    return at + size
+
+
+@njit(cache=True, nogil=True)
+def put_decimal(out, at, value, decimals):  # type: ignore[no-untyped-def]
+    """A number with so many decimals, rounded to the nearest (ties to even); below 9.2e18 / 10^decimals."""
+    scale = 1
+    for _ in range(decimals):
+        scale *= 10
+    units = np.int64(np.rint(value * scale))
+    if units < 0:
+        out[at] = _MINUS
+        at += 1
+        units = -units
+    at = put_integer(out, at, units // scale)
+    if decimals > 0:
+        out[at] = _POINT
+        at = put_padded(out, at + 1, units % scale, decimals)
+    return at
+
+
+@njit(cache=True, nogil=True)
+def put_hex(out, at, value, size, upper):  # type: ignore[no-untyped-def]
+    """The lowest ``size`` hexadecimal digits."""
+    value = np.int64(value)
+    for k in range(size - 1, -1, -1):
+        digit = value & 15
+        out[at + k] = _ZERO + digit if digit < 10 else (55 if upper else 87) + digit
+        value >>= 4
+    return at + size
+
+
+@njit(cache=True, nogil=True)
+def civil(day):  # type: ignore[no-untyped-def]
+    """Year, month and day of so many days since 1970-01-01.
+
+    Source: proleptic Gregorian calendar, counted in eras of 400 years from 1 March 0000.
+    """
+    shifted = day + 719_468
+    era = shifted // 146_097
+    of_era = shifted - era * 146_097
+    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    month = (5 * of_year + 2) // 153
+    date = of_year - (153 * month + 2) // 5 + 1
+    month = month + 3 if month < 10 else month - 9
+    return year + era * 400 + (1 if month <= 2 else 0), month, date
+
+
+@njit(cache=True, nogil=True)
+def put_iso(out, at, time_ns):  # type: ignore[no-untyped-def]
+    """UTC to the nearest millisecond: ``2025-10-23T18:03:12.500Z``."""
+    ms = (time_ns + 500_000) // 1_000_000
+    year, month, date = civil(ms // _DAY_MS)
+    of_day = ms % _DAY_MS
+    at = put_padded(out, at, year, 4)
+    out[at] = _MINUS
+    at = put_padded(out, at + 1, month, 2)
+    out[at] = _MINUS
+    at = put_padded(out, at + 1, date, 2)
+    out[at] = 84  # T
+    at = put_padded(out, at + 1, of_day // 3_600_000, 2)
+    out[at] = 58  # :
+    at = put_padded(out, at + 1, of_day // 60_000 % 60, 2)
+    out[at] = 58
+    at = put_padded(out, at + 1, of_day // 1000 % 60, 2)
+    out[at] = _POINT
+    at = put_padded(out, at + 1, of_day % 1000, 3)
+    out[at] = 90  # Z
+    return at + 1
