@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,9 +30,12 @@ from testigos.units import NMI_M
 from testigos.world import World, open_world
 from testigos.world.places import Place
 
+if TYPE_CHECKING:
+    from testigos.relay.config import Config as RelayConfig
+
 __all__ = [
     "DEFAULT_WITHIN_M", "Told", "check", "closest_approach", "decode", "find", "live_sources", "read", "record",
-    "report", "tracks", "verify", "write",
+    "relay", "relay_check", "relay_config", "report", "tracks", "verify", "write",
 ]  # fmt: skip
 
 #: With more objects than ``MANY``, a report keeps those that came this near to a place, unless told otherwise.
@@ -132,6 +135,31 @@ def record(
     """
     told = Account() if account is None else account
     return record_live(urls, Archive(into), options=options, account=told, stop=stop or (lambda: False))
+
+
+def relay_config(
+    inputs: Source | Sequence[str], customers: Sequence[str] = (), *, name: str = "testigos"
+) -> "RelayConfig":
+    """What a relay is told: in a TOML file, or by the addresses of inputs and customers. Raises ``ConfigError``."""
+    from testigos.relay import config
+
+    if isinstance(inputs, str | PathLike):
+        return config.load(inputs)
+    return config.from_urls(inputs, customers, name=name)
+
+
+def relay_check(config: "RelayConfig") -> list[str]:
+    """What a relay would do, a line each; nothing is connected. Raises ``ConfigError``."""
+    from testigos.relay import run
+
+    return run.check(config)
+
+
+def relay(config: "RelayConfig | Source", *, stop: Callable[[], bool] | None = None) -> None:
+    """Relays until ``stop`` says so, or a signal; a file is read again when it changes. Raises ``ConfigError``."""
+    from testigos.relay import run
+
+    run.run(Path(fspath(config)) if isinstance(config, str | PathLike) else config, stop=stop)
 
 
 def tracks(reports: pl.DataFrame, *, assume_radius_m: float | None = None) -> pl.DataFrame:

@@ -411,6 +411,45 @@ def decode(
     click.echo(f"{summary.rows / max(time.monotonic() - began, 1e-9):,.0f} rows a second", err=True)
 
 
+class _TwoLists(click.Command):
+    """A command whose arguments are two lists with ``--`` between, which click would swallow."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, ["::" if a == "--" else a for a in args])
+
+
+@main.command(cls=_TwoLists)
+@click.argument("addresses", metavar="CONFIG | INPUT... -- CUSTOMER...", nargs=-1, required=True)
+@click.option("--check", is_flag=True, help="Only say whether the configuration is good, and what it does.")
+@click.option("--name", default="testigos", show_default=True, help="The node's name, where no file says it.")
+@click.option("--quiet", is_flag=True, help="Tell only what goes wrong.")
+@_teaching
+def relay(addresses: tuple[str, ...], check: bool, name: str, quiet: bool) -> None:
+    """Hear every net, fuse, and speak to each customer in its own format.
+
+    CONFIG is a TOML file. Or name INPUTs and CUSTOMERs by address, with -- between them, such as
+    beast+tcp://localhost:30005 -- sbs+listen://:30003 cot+tls://tak:8089. See docs/relay.md.
+    """
+    import logging
+
+    from testigos import api
+    from testigos.relay.logs import log_lines
+
+    log_lines(level=logging.WARNING if quiet else logging.INFO)
+    if "::" in addresses:
+        at = addresses.index("::")
+        config = api.relay_config(addresses[:at], addresses[at + 1 :], name=name)
+    elif len(addresses) == 1 and "://" not in addresses[0]:
+        config = api.relay_config(addresses[0])
+    else:
+        raise click.UsageError("name one configuration file, or inputs and customers with -- between them")
+    if check:
+        for line in api.relay_check(config):
+            click.echo(line)
+        return
+    api.relay(config if "::" in addresses else Path(addresses[0]))
+
+
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
 @_teaching

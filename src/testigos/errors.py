@@ -9,6 +9,7 @@ exceptions: they are rows with a status (see :mod:`testigos.schema`).
 
     * UnknownFormat: no link recognises the bytes
     * SourceUnavailable: a file, host or archive that isn't there or stopped answering
+    * ConfigError: a configuration that says what cannot be; tells the line
 
   * UnknownName: a name that is in no registry; offers the nearest ones
   * ArchiveError: an archive that is damaged, locked or full
@@ -20,6 +21,7 @@ from difflib import get_close_matches
 
 __all__ = [
     "ArchiveError",
+    "ConfigError",
     "InputError",
     "SourceUnavailable",
     "TestigosError",
@@ -45,6 +47,14 @@ class UnknownFormat(InputError):
 
 class SourceUnavailable(InputError):
     """A file, host or archive that isn't there or stopped answering."""
+
+
+class ConfigError(InputError):
+    """A configuration that says what cannot be; ``line`` counts from 1, null where no line is to blame."""
+
+    def __init__(self, text: str, line: int | None = None) -> None:
+        super().__init__(text)
+        self.line = line
 
 
 class UnknownName(TestigosError):

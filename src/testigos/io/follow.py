@@ -30,6 +30,11 @@ class Following:
         self._rest = b""
         self._base = 0
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes that wait for the rest of their frame."""
+        return len(self._rest)
+
     def add(self, data: bytes, final: bool = False) -> tuple[pl.DataFrame, int]:
         """Rows of the frames that ``data`` completes (columns of ``schema.ALL``, without a segment), and how many."""
         buffer = self._rest + data

@@ -1,0 +1,231 @@
+"""What each customer may have: rows of the picture in, which of them it gets and why not the others.
+
+Checks go in the order of ``REASONS``; a row is withheld for the first that it fails. Own rules: an object whose
+position is unknown is in no area; an unknown altitude passes unless ``alt_known``; an object that nothing calls
+military is not.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from testigos.relay.config import Policy
+from testigos.schema import KINDS, PICTURE, STATES
+from testigos.world.areas import read_area
+from testigos.world.places import Place
+
+__all__ = ["REASONS", "Rows", "Rule"]
+
+#: Why a row is withheld.
+REASONS: Final = (
+    "no_news",  # the format cannot say that an object is silent or gone
+    "came_from_there",  # the customer is where the position came from
+    "licence",
+    "kind",
+    "identity",  # not among ``only``, or among ``never``
+    "privacy",
+    "military",
+    "simulated",
+    "area",
+    "altitude",
+    "integrity",
+    "rate",  # less than ``every_s`` after the last one; the newest is given when the time has come
+)
+
+Mask = npt.NDArray[np.bool_]
+DEAD: Final = STATES.index("dead")
+_SHOWABLE: Final = np.array([s in ("live", "coasting") for s in STATES])
+_ALWAYS: Final = frozenset({"object_id", "time_ns", "status", "state", "slot", "source", "input", "link", "via"})
+
+
+class Rows:
+    """A table of ``schema.PICTURE``, with the columns that policies look at as arrays; read once for all customers."""
+
+    def __init__(self, table: pl.DataFrame) -> None:
+        self.table = table
+
+        def number(name: str) -> npt.NDArray[np.float64]:
+            return table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+        def flag(name: str) -> Mask:
+            return table[name].fill_null(False).to_numpy()
+
+        self.slot: npt.NDArray[np.int64] = table["slot"].cast(pl.Int64).to_numpy()
+        self.time_ns: npt.NDArray[np.int64] = table["time_ns"].fill_null(0).to_numpy()
+        self.input: npt.NDArray[np.int64] = table["input"].cast(pl.Int64).fill_null(-1).to_numpy()
+        self.lat_deg, self.lon_deg = number("lat_deg"), number("lon_deg")
+        alt = table.select(pl.coalesce("alt_baro_ft", "alt_geom_ft", "alt_msl_ft").cast(pl.Float64).fill_null(np.nan))
+        ground = flag("on_ground")
+        self.alt_ft = np.where(ground & np.isnan(alt.to_series().to_numpy()), 0.0, alt.to_series().to_numpy())
+        self.kind = table["kind"].to_physical().cast(pl.Int64).fill_null(KINDS.index("unknown")).to_numpy()
+        self.state = table["state"].to_physical().cast(pl.Int64).to_numpy()
+        self.military, self.simulated = flag("military"), flag("simulated")
+        self.private = flag("private") if "private" in table.columns else np.zeros(len(table), np.bool_)
+        self.urgent = flag("urgent")
+        self.radius95_m, self.nic = number("radius95_m"), number("nic")
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def _said(names: Iterable[str] | None, file: str | None) -> tuple[frozenset[str], tuple[str, ...]] | None:
+    """Names and beginnings, folded; null where nothing is said."""
+    if names is None and file is None:
+        return None
+    listed = [n.strip() for n in names or ()]
+    if file is not None:
+        text = Path(file).read_text(encoding="utf-8")
+        listed += [line.partition("#")[0].strip() for line in text.splitlines()]
+    folded = [n.casefold() for n in listed if n]
+    whole = frozenset(n for n in folded if not n.endswith("*"))
+    return whole, tuple(n[:-1] for n in folded if n.endswith("*"))
+
+
+def _among(table: pl.DataFrame, said: tuple[frozenset[str], tuple[str, ...]]) -> Mask:
+    """Rows whose id, another id, call sign, name or registration is meant."""
+    whole, begins = said
+    found = np.zeros(len(table), np.bool_)
+    for column in ("object_id", "callsign", "registration", "vessel_name"):
+        names = table[column].str.to_lowercase()
+        found |= names.is_in(list(whole)).fill_null(False).to_numpy()
+        for begin in begins:
+            found |= names.str.starts_with(begin).fill_null(False).to_numpy()
+    others = table["also"].drop_nulls()
+    if len(others):
+        for row in np.flatnonzero(table["also"].is_not_null().to_numpy()):
+            ids = str(table["also"][int(row)]).casefold().split()
+            found[row] |= any(i in whole or i.startswith(begins) for i in ids)
+    return found
+
+
+class Rule:
+    """A policy made ready. ``barred``: numbers of inputs whose positions the customer is never given.
+
+    ``licences``: of each input, by number, null where it has none. ``states``: of objects of which updates are given.
+    Raises ``InputError`` for a file that is no area.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        licences: Sequence[str | None] = (),
+        barred: frozenset[int] = frozenset(),
+        states: frozenset[str] = frozenset(STATES),
+    ) -> None:
+        self.policy = policy
+        self._states = np.array([s in states for s in STATES])
+        self._barred = np.array(sorted(barred), np.int64)
+        allowed = policy.licences
+        self._licensed = None if allowed is None else np.array([x in allowed for x in (*licences, None)])
+        self._only = _said(policy.only, policy.only_file)
+        self._never = _said(policy.never, policy.never_file)
+        self._private = _said((), policy.privacy_file) if policy.privacy == "honour" else None
+        self._kinds = None if policy.kinds is None else np.array([KINDS.index(k) for k in policy.kinds])
+        self._place: Place | None = None if policy.area_file is None else read_area(Path(policy.area_file))
+        self._hidden = tuple(
+            n
+            for n in PICTURE
+            if n not in _ALWAYS and ((policy.fields is not None and n not in policy.fields) or n in policy.without)
+        )
+        self._every_ns = round(policy.every_s * 1e9)
+        self._last_ns = np.zeros(0, np.int64)
+        self._waiting = np.zeros(0, np.bool_)
+
+    @property
+    def form(self) -> tuple[tuple[str, ...], int | None]:
+        """What ``shaped`` does: customers with equal forms can share bytes."""
+        return self._hidden, self.policy.decimals
+
+    def shaped(self, table: pl.DataFrame) -> pl.DataFrame:
+        """The table with what the customer may see: columns left out are null, positions are rounded."""
+        changes = [pl.lit(None, PICTURE[n].dtype).alias(n) for n in self._hidden]
+        decimals = self.policy.decimals
+        if decimals is not None:
+            changes += [pl.col(n).round(decimals) for n in ("lat_deg", "lon_deg") if n not in self._hidden]
+        return table.with_columns(changes) if changes else table
+
+    def passing(self, rows: Rows, late: bool = False) -> tuple[Mask, dict[str, Mask]]:
+        """Which rows may go, whenever, and those withheld by reason (the rate apart).
+
+        ``late``: rows that were news when something else held them up, and may be silent by now.
+        """
+        table, policy = rows.table, self.policy
+        left = np.ones(len(rows), np.bool_)
+        withheld: dict[str, Mask] = {}
+
+        def keep(reason: str, good: Mask) -> None:
+            lost = left & ~good
+            if lost.any():
+                withheld[reason] = lost
+                left[lost] = False
+
+        keep("no_news", (_SHOWABLE if late else self._states)[rows.state])
+        if len(self._barred):
+            keep("came_from_there", ~np.isin(rows.input, self._barred))
+        if self._licensed is not None:
+            keep("licence", self._licensed[np.where(rows.input < 0, -1, rows.input)])
+        if self._kinds is not None:
+            keep("kind", np.isin(rows.kind, self._kinds))
+        if self._only is not None:
+            keep("identity", _among(table, self._only))
+        if self._never is not None and (self._never[0] or self._never[1]):
+            keep("identity", ~_among(table, self._never))
+        if policy.privacy == "honour":
+            listed = _among(table, self._private) if self._private else np.zeros(len(rows), np.bool_)
+            keep("privacy", ~(listed | rows.private))
+        if policy.military != "any":
+            keep("military", rows.military == (policy.military == "only"))
+        if policy.simulated != "any":
+            keep("simulated", rows.simulated == (policy.simulated == "only"))
+        if policy.area is not None:
+            west, south, east, north = policy.area
+            lon, lat = rows.lon_deg, rows.lat_deg
+            across = (lon >= west) & (lon <= east) if west <= east else (lon >= west) | (lon <= east)
+            keep("area", across & (lat >= south) & (lat <= north))
+        if self._place is not None:
+            inside = np.isfinite(rows.lat_deg) & left
+            inside[inside] = self._place.contains(rows.lat_deg[inside], rows.lon_deg[inside])
+            keep("area", inside)
+        if policy.alt_ft is not None:
+            low, high = policy.alt_ft
+            known = np.isfinite(rows.alt_ft)
+            keep("altitude", ((rows.alt_ft >= low) & (rows.alt_ft <= high)) | ~(known | policy.alt_known))
+        if policy.most_radius_m is not None:
+            keep("integrity", rows.radius95_m <= policy.most_radius_m)
+        if policy.least_nic is not None:
+            keep("integrity", rows.nic >= policy.least_nic)
+        return left, withheld
+
+    def due(self, rows: Rows, chosen: Mask, now_ns: int) -> Mask:
+        """Of chosen rows, those that ``every_s`` lets go now; the slots of the others wait. Urgent ones never do."""
+        if not self._every_ns:
+            return chosen
+        self._grow(rows.slot)
+        slot = rows.slot
+        go = chosen & (rows.urgent | (now_ns - self._last_ns[slot] >= self._every_ns))
+        self._waiting[slot[chosen & ~go]] = True
+        self._last_ns[slot[go]] = now_ns
+        self._waiting[slot[go]] = False
+        gone = rows.state == DEAD
+        self._last_ns[slot[gone]] = 0
+        self._waiting[slot[gone]] = False
+        return go
+
+    def waited(self, now_ns: int) -> npt.NDArray[np.int64]:
+        """Slots that were held back and whose time has come; they wait no more."""
+        if not self._every_ns:
+            return np.zeros(0, np.int64)
+        slots = np.flatnonzero(self._waiting & (now_ns - self._last_ns >= self._every_ns))
+        self._waiting[slots] = False
+        return slots
+
+    def _grow(self, slots: npt.NDArray[np.int64]) -> None:
+        need = int(slots.max()) + 1 if len(slots) else 0
+        if need > len(self._last_ns):
+            size = max(need, 2 * len(self._last_ns), 1024)
+            self._last_ns = np.concatenate([self._last_ns, np.zeros(size - len(self._last_ns), np.int64)])
+            self._waiting = np.concatenate([self._waiting, np.zeros(size - len(self._waiting), np.bool_)])

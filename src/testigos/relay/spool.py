@@ -1,0 +1,125 @@
+"""What a durable customer should have had while it was away, on disk until it has it.
+
+One SQLite file a customer, written ahead (WAL): a process that is killed loses nothing that was added, a power cut at
+most what the disk had not written. The oldest gives way where there is too much. A disk that is full refuses what is
+new, which is counted, and takes more as soon as there is room.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+
+from testigos.errors import ArchiveError
+from testigos.relay.streams import Offer
+
+__all__ = ["Backlog"]
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS updates (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, time_ns INTEGER NOT NULL, count INTEGER NOT NULL,
+    start BLOB NOT NULL, slot BLOB NOT NULL, names TEXT NOT NULL, data BLOB NOT NULL)
+"""
+
+_INSERT: Final = "INSERT INTO updates (time_ns, count, start, slot, names, data) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One batch that waits."""
+
+    seq: int
+    offer: Offer
+
+
+class Backlog:
+    """The updates that wait for one customer, oldest first; safe across restarts. Raises ``ArchiveError``."""
+
+    def __init__(self, folder: Path, customer: str, *, most_bytes: int, most_age_s: float) -> None:
+        # names may differ only in what a file's name cannot have
+        name = f"{re.sub(r'[^A-Za-z0-9._-]', '_', customer)[:80]}-{crc32(customer.encode()):08x}.sqlite"
+        self.path = folder / name
+        self._most_bytes, self._most_age_ns = most_bytes, round(most_age_s * 1e9)
+        self.refused = 0  #: updates that the disk did not take
+        self.outdated = 0  #: updates that gave way, for age or size
+        self.trouble: str | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._base = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
+            self._base.execute("PRAGMA journal_mode=WAL")
+            self._base.execute("PRAGMA synchronous=NORMAL")
+            self._base.execute(_SCHEMA)
+            found = self._base.execute("SELECT COUNT(*), TOTAL(count), TOTAL(LENGTH(data)) FROM updates").fetchone()
+        except (OSError, sqlite3.Error) as error:
+            raise ArchiveError(f"{self.path}: no spool can be kept there: {error}") from None
+        self.updates, self._bytes = int(found[1]), int(found[2])
+
+    def add(self, offer: Offer, now_ns: int) -> bool:
+        """Keeps a batch; false where the disk does not take it (counted in ``refused``)."""
+        self._give_way(now_ns, len(offer.data))
+        row = (now_ns, len(offer), offer.start.tobytes(), offer.slot.tobytes(), "\n".join(offer.names), offer.data)
+        try:
+            self._base.execute(
+                "INSERT INTO updates (time_ns, count, start, slot, names, data) VALUES (?,?,?,?,?,?)", row
+            )
+        except sqlite3.Error as error:
+            self.refused += len(offer)
+            self.trouble = str(error)
+            return False
+        self.trouble = None
+        self.updates += len(offer)
+        self._bytes += len(offer.data)
+        return True
+
+    def _give_way(self, now_ns: int, coming: int) -> None:
+        over = self._bytes + coming - self._most_bytes
+        try:
+            for seq, time_ns, count, size in self._base.execute(
+                "SELECT seq, time_ns, count, LENGTH(data) FROM updates ORDER BY seq LIMIT 100"
+            ).fetchall():
+                if over <= 0 and now_ns - time_ns <= self._most_age_ns:
+                    return
+                self._base.execute("DELETE FROM updates WHERE seq = ?", (seq,))
+                self._bytes -= size
+                self.updates -= count
+                self.outdated += count
+                over -= size
+        except sqlite3.Error as error:
+            self.trouble = str(error)
+
+    def after(self, seq: int, most_bytes: int) -> Iterator[Kept]:
+        """Batches later than ``seq``, oldest first, until they make so many bytes."""
+        size = 0
+        rows = self._base.execute(
+            "SELECT seq, start, slot, names, data FROM updates WHERE seq > ? ORDER BY seq LIMIT 256", (seq,)
+        )
+        for number, start, slot, names, data in rows:
+            topics = tuple(names.split("\n")) if names else ()
+            yield Kept(number, Offer(data, np.frombuffer(start, np.int64), np.frombuffer(slot, np.int64), topics))
+            size += len(data)
+            if size >= most_bytes:
+                break
+        rows.close()
+
+    def done(self, seq: int) -> int:
+        """Forgets all up to ``seq``, which the customer has; gives how many updates that were."""
+        try:
+            count, size = self._base.execute(
+                "SELECT TOTAL(count), TOTAL(LENGTH(data)) FROM updates WHERE seq <= ?", (seq,)
+            ).fetchone()
+            self._base.execute("DELETE FROM updates WHERE seq <= ?", (seq,))
+        except sqlite3.Error as error:
+            self.trouble = str(error)
+            return 0
+        self.updates -= int(count)
+        self._bytes -= int(size)
+        return int(count)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._base.close()
