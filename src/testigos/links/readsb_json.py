@@ -40,11 +40,12 @@ from testigos.links._readsb import (
     table,
     timed,
 )
+from testigos.links._readsb_json_write import encode, pieces, receiver
 from testigos.links._readsb_split import AIRCRAFT_OBJECTS, HELD, split_documents
 from testigos.registry import Frames
 from testigos.schema import SOURCES
 
-__all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "recognise", "split"]
+__all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "pieces", "receiver", "recognise", "split"]
 
 NAME = "readsb_json"
 SPEC = "https://github.com/wiedehopf/readsb/blob/dev/README-json.md#aircraftjson-and---json-port"

@@ -16,13 +16,18 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from numba import njit
 
+from testigos.links._matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
+from testigos.links._put import DIGITS, civil, literal, put, put_decimal, put_hex, put_integer, put_name, put_padded
 from testigos.links._rows import address, gathered, rows, squawk_digits
 from testigos.links._started import START, began, split_started, stamps
-from testigos.links._text import bytes_of, fields, numbers, texts, times
-from testigos.registry import Frames
+from testigos.links._text import bytes_of, fields, times
+from testigos.links._text import numbers as read_numbers
+from testigos.links._text import texts as read_texts
+from testigos.registry import Frames, Pieces
 
-__all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode_messages", "recognise", "split"]
+__all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "pieces", "recognise", "split"]
 
 NAME: Final = "sbs"
 SPEC: Final = "BaseStation socket data format, http://woodair.net/sbs/article/barebones42_socket_data.htm"
@@ -84,13 +89,13 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         return begin[row, k + stamped], end[row, k + stamped]
 
     def flag(k: int) -> pl.Series:
-        said = texts(data, *field(k), lambda t: {"-1": "1", "1": "1", "0": "0"}.get(t))
+        said = read_texts(data, *field(k), lambda t: {"-1": "1", "1": "1", "0": "0"}.get(t))
         return said.cast(pl.Int8).cast(pl.Boolean)
 
-    kind = texts(data, *field(0), lambda t: t if t in _KINDS else None)
+    kind = read_texts(data, *field(0), lambda t: t if t in _KINDS else None)
     needs = kind.replace_strict(_KINDS, default=999, return_dtype=pl.Int64).to_numpy()
-    sent = texts(data, *field(_TYPE), lambda t: t if t in "12345678" else None)
-    object_id = texts(data, *field(_HEX), address)
+    sent = read_texts(data, *field(_TYPE), lambda t: t if t in "12345678" else None)
+    object_id = read_texts(data, *field(_HEX), address)
     talks = kind.is_in(["MSG", "MLAT"]).fill_null(False)
     bad = (count - stamped < needs) | (object_id.is_null() & kind.ne_missing("CLK")).to_numpy()
     bad |= (talks & sent.is_null()).fill_null(False).to_numpy()
@@ -106,7 +111,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         ("vrate_fpm", _VRATE),
     ):
         low, high = field(k)
-        columns[name], wrong = numbers(data, low, high)
+        columns[name], wrong = read_numbers(data, low, high)
         if k in (_LAT, _LON):
             bad |= wrong
         odd |= wrong
@@ -120,10 +125,10 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         bad |= wrong & ~empty
         time_ns[known] = value[known]
     columns["time_ns"] = pl.Series(time_ns).set(pl.Series(time_ns == -1), None)
-    squawk = texts(data, *field(_SQUAWK), squawk_digits)
+    squawk = read_texts(data, *field(_SQUAWK), squawk_digits)
     low, high = field(_SQUAWK)
     odd |= squawk.is_null().to_numpy() & (high > low)
-    names = texts(data, *field(_CALLSIGN), lambda t: t.rstrip() or None)
+    names = read_texts(data, *field(_CALLSIGN), lambda t: t.rstrip() or None)
     surface = (talks & (sent == "2")).fill_null(False)
     frame = pl.DataFrame({"k": kind, "s": sent, "surface": surface, "ground": flag(_GROUND), "sos": flag(_EMERGENCY)})
     frame = frame.select(
@@ -143,65 +148,173 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     return gathered([rows(frames, of, columns, bad, odd & ~bad)], GIVES), carry
 
 
-def encode_messages(tracks: pl.DataFrame) -> bytes:
-    """``MSG`` lines of rows that have an ICAO address and a time: 1 (call sign), 3 (position), 4 (velocity).
+_MOST_LINES: Final = 5  # of a row
+_LINE_SIZE: Final = 96 + 6 * DIGITS  # without its text
+_NUMBERS: Final = ("lat_deg", "lon_deg", "alt_baro_ft", "gs_kt", "track_deg", "vrate_fpm", "vrate_geom_fpm")
+_HEAD, _OFFICE, _EMERGENCIES = literal("MSG,0,1,1,"), literal(",1,"), (0o7500, 0o7600, 0o7700)
 
-    Latitude and longitude have six decimals, speed and track one, altitude and rate none.
+
+def encode(tracks: pl.DataFrame) -> bytes:
+    """``MSG`` lines of rows, as :func:`pieces` has them.
 
     >>> row = {"object_id": "icao:ae503d", "time_ns": 1_500_000_000, "lat_deg": 1.5, "lon_deg": -2.25}
-    >>> encode_messages(pl.DataFrame([row]))
+    >>> encode(pl.DataFrame([row]))
     b'MSG,3,1,1,AE503D,1,1970/01/01,00:00:01.500,1970/01/01,00:00:01.500,,,,,1.500000,-2.250000,,,,,,\\r\\n'
     """
-    wanted = {
-        "lat_deg": pl.Float64,
-        "lon_deg": pl.Float64,
-        "alt_baro_ft": pl.Float64,
-        "gs_kt": pl.Float64,
-        "track_deg": pl.Float64,
-        "vrate_fpm": pl.Float64,
-        "callsign": pl.String,
-        "squawk": pl.String,
-        "on_ground": pl.Boolean,
-    }
-    table = tracks.with_columns(pl.lit(None, t).alias(n) for n, t in wanted.items() if n not in tracks.columns)
-    table = table.filter(pl.col("object_id").str.contains("^(icao|anon):[0-9a-f]{6}$"), pl.col("time_ns").is_not_null())
+    return pieces(tracks).data.tobytes()
 
-    def text(name: str, decimals: int) -> pl.Expr:
-        value = pl.col(name).cast(pl.Float64).round(decimals)
-        exact = value.cast(pl.Decimal(18, decimals)) if decimals else value.cast(pl.Int64)
-        return exact.cast(pl.String).fill_null("")
 
-    moment = pl.from_epoch(pl.col("time_ns") + 500_000, time_unit="ns").dt.strftime("%Y/%m/%d,%H:%M:%S%.3f")
-    who = pl.when(pl.col("object_id").str.starts_with("anon:")).then(pl.lit("~")).otherwise(pl.lit(""))
-    head = pl.format("1,1,{}{},1,{},{}", who, pl.col("object_id").str.slice(5).str.to_uppercase(), moment, moment)
-    ground = pl.when(pl.col("on_ground")).then(pl.lit("-1")).when(~pl.col("on_ground")).then(pl.lit("0"))
-    tail = ground.fill_null("")
-    has_position = pl.col("lat_deg").is_not_null() & pl.col("lon_deg").is_not_null()
-    has_velocity = pl.any_horizontal(pl.col("gs_kt", "track_deg", "vrate_fpm").is_not_null())
-    said = table.select(
-        one=pl.when(pl.col("callsign").is_not_null()).then(
-            pl.format("MSG,1,{},{},,,,,,,,,,,", head, pl.col("callsign").str.replace_all("[,\\r\\n]", ""))
-        ),
-        three=pl.when(has_position).then(
-            pl.format(
-                "MSG,3,{},,{},,,{},{},,{},,,,{}",
-                head,
-                text("alt_baro_ft", 0),
-                text("lat_deg", 6),
-                text("lon_deg", 6),
-                pl.col("squawk").fill_null(""),
-                tail,
-            )
-        ),
-        four=pl.when(has_velocity).then(
-            pl.format(
-                "MSG,4,{},,,{},{},,,{},,,,,",
-                head,
-                text("gs_kt", 1),
-                text("track_deg", 1),
-                text("vrate_fpm", 0),
-            )
-        ),
-    )
-    ordered = said.select(pl.concat_list("one", "three", "four")).to_series().explode().drop_nulls().to_list()
-    return "".join(line + "\r\n" for line in ordered).encode()
+def pieces(tracks: pl.DataFrame) -> Pieces:
+    """``MSG`` lines of each row (columns of ``schema.ALL`` or ``PICTURE``) as readsb writes them on port 30003.
+
+    In this order, each only where there is something to say: 1 call sign; 2 position, altitude, speed and track of
+    what is on the ground, or else 3 position and altitude, and 4 speed, track and vertical rate (the barometric one,
+    else the geometric one); 5 altitude where no position says it; 6 squawk and emergency; 8 where there is none of
+    these. The generated time is that of the row, the logged one that of ``seen_ns``, to the millisecond.
+
+    As in readsb, objects without an ICAO address have no lines, and multilaterated ones are ``MSG`` too. Own rules:
+    latitude and longitude have six decimals (readsb five), speed and track one (BaseStation one, readsb none), and an
+    emergency that the row names is flagged as the three squawks are.
+
+    Source: readsb, net_io.c, modesSendSBSOutput.
+    """
+    said = texts(tracks, ("object_id", "callsign", "squawk", "emergency"))
+    address, anonymous = addresses(said)
+    address[anonymous] = UNKNOWN
+    size = len(tracks)
+    start = np.zeros(size + 1, np.int64)
+    held = int(said.start[1, -1] - said.start[1, 0]) + _MOST_LINES * _LINE_SIZE * int((address != UNKNOWN).sum())
+    out = np.empty(held, np.uint8)
+    when = whole_numbers(tracks, ("time_ns", "seen_ns"))
+    ground = codes(tracks, ("on_ground",))[0]
+    _write(address, when, numbers(tracks, _NUMBERS), ground, said.data, said.start, out, start)
+    return Pieces(out[: start[-1]], start)
+
+
+@njit(cache=True, nogil=True)
+def _moment(out, at, time_ns):  # type: ignore[no-untyped-def]
+    """Date and time as two fields, to the nearest millisecond."""
+    ms = (time_ns + 500_000) // 1_000_000
+    year, month, date = civil(ms // 86_400_000)
+    of_day = ms % 86_400_000
+    at = put_padded(out, at, year, 4)
+    for part in (month, date):
+        out[at] = 47  # /
+        at = put_padded(out, at + 1, part, 2)
+    out[at] = 44
+    at = put_padded(out, at + 1, of_day // 3_600_000, 2)
+    for part in (of_day // 60_000 % 60, of_day // 1000 % 60):
+        out[at] = 58  # :
+        at = put_padded(out, at + 1, part, 2)
+    out[at] = 46  # .
+    return put_padded(out, at + 1, of_day % 1000, 3)
+
+
+@njit(cache=True, nogil=True)
+def _field(out, at, value, decimals):  # type: ignore[no-untyped-def]
+    """A comma, and the number where it is known."""
+    out[at] = 44
+    return at + 1 if np.isnan(value) else put_decimal(out, at + 1, value, decimals)
+
+
+@njit(cache=True, nogil=True)
+def _flag(out, at, value):  # type: ignore[no-untyped-def]
+    """A comma, and -1 or 0 where it is known."""
+    out[at] = 44
+    if value < 0:
+        return at + 1
+    return put_integer(out, at + 1, -value)
+
+
+@njit(cache=True, nogil=True)
+def _commas(out, at, count):  # type: ignore[no-untyped-def]
+    for k in range(count):
+        out[at + k] = 44
+    return at + count
+
+
+@njit(cache=True, nogil=True)
+def _end(out, at):  # type: ignore[no-untyped-def]
+    out[at] = 13
+    out[at + 1] = 10
+    return at + 2
+
+
+@njit(cache=True, nogil=True)
+def _begin(out, at, kind, head, size):  # type: ignore[no-untyped-def]
+    """The first ten fields, which all lines of a row but for the type have in common."""
+    if at != head:
+        for k in range(size):
+            out[at + k] = out[head + k]
+    out[at + 4] = 48 + kind
+    return at + size
+
+
+@njit(cache=True, nogil=True)
+def _write(address, when, number, ground, data, start, out, begin):  # type: ignore[no-untyped-def]
+    at = 0
+    for i in range(len(address)):
+        begin[i] = at
+        if address[i] < 0 or when[0, i] < 0:
+            continue
+        head = at
+        size = put(out, at, _HEAD)
+        size = put_hex(out, size, address[i], 6, True)
+        size = put(out, size, _OFFICE)
+        size = _moment(out, size, when[0, i])
+        out[size] = 44
+        size = _moment(out, size + 1, max(when[0, i], when[1, i])) - head
+        lat, lon, alt, gs, track, rate = number[0, i], number[1, i], number[2, i], number[3, i], number[4, i], number[5, i]
+        if np.isnan(rate):
+            rate = number[6, i]
+        placed = not (np.isnan(lat) or np.isnan(lon))
+        below = ground[i] == 1
+        if start[1, i + 1] > start[1, i]:
+            at = _begin(out, at, 1, head, size)
+            out[at] = 44
+            at += 1
+            for k in range(start[1, i], start[1, i + 1]):
+                if data[k] >= 32 and data[k] != 44:
+                    out[at] = data[k]
+                    at += 1
+            at = _end(out, _commas(out, at, 11))
+        if below and (placed or not np.isnan(gs) or not np.isnan(track)):
+            at = _field(out, _field(out, _field(out, _commas(out, _begin(out, at, 2, head, size), 1), alt, 0), gs, 1), track, 1)
+            at = _field(out, _field(out, at, lat if placed else np.nan, 6), lon if placed else np.nan, 6)
+            at = _end(out, _flag(out, _commas(out, at, 5), 1))
+        elif placed:
+            at = _field(out, _commas(out, _begin(out, at, 3, head, size), 1), alt, 0)
+            at = _field(out, _field(out, _commas(out, at, 2), lat, 6), lon, 6)
+            at = _end(out, _flag(out, _commas(out, at, 5), ground[i]))
+        elif not np.isnan(alt):
+            at = _field(out, _commas(out, _begin(out, at, 5, head, size), 1), alt, 0)
+            at = _end(out, _flag(out, _commas(out, at, 9), ground[i]))
+        if not below and not (np.isnan(gs) and np.isnan(track) and np.isnan(rate)):
+            at = _field(out, _field(out, _commas(out, _begin(out, at, 4, head, size), 2), gs, 1), track, 1)
+            at = _field(out, _commas(out, at, 2), rate, 0)
+            at = _end(out, _flag(out, _commas(out, at, 4), ground[i]))
+        code = _octal(data, start[2, i], start[2, i + 1])
+        urgent = start[3, i + 1] > start[3, i]
+        if code >= 0 or urgent:
+            at = _commas(out, _begin(out, at, 6, head, size), 8)
+            if code >= 0:
+                at = put_name(out, at, data, start[2, i], start[2, i + 1])
+            urgent = urgent or code in _EMERGENCIES
+            at = _flag(out, _commas(out, at, 1), 1 if urgent else 0)
+            at = _end(out, _flag(out, _commas(out, at, 1), ground[i]))
+        if at == head:
+            at = _end(out, _flag(out, _commas(out, _begin(out, at, 8, head, size), 11), ground[i]))
+    begin[len(address)] = at
+
+
+@njit(cache=True, nogil=True)
+def _octal(data, low, high):  # type: ignore[no-untyped-def]
+    """Four octal digits as a number; -1 where it is something else."""
+    if high - low != 4:
+        return -1
+    code = 0
+    for k in range(low, high):
+        if not 48 <= data[k] <= 55:
+            return -1
+        code = code * 8 + int(data[k]) - 48
+    return code

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.errors import InputError
-from testigos.store._buffers import Column, buffers
+from testigos.buffers import Column, buffers
 from testigos.store._pages import dense, dictionary, differences, inline, packed, repeated, telling
 from testigos.store._thrift import Struct, varint
 
