@@ -230,7 +230,9 @@ def _write(address, anonymous, when, number, code, data, text, now_ns, listed, o
         at = _put_numbers(out, at, number, i, _BEFORE_AGE, _RSSI)
         at = put(out, at, _OF_MLAT if placed and kind == _MLAT else _OF_TISB if placed and kind == _TISB else _NEITHER)
         at = _put_seconds(out, put(out, at, _SEEN), max(0, (now - seen_ns + 500_000) // 1_000_000))
-        at = put_decimal(out, put(out, at, _LEVEL), _NO_SIGNAL_DBFS if np.isnan(number[_RSSI, i]) else number[_RSSI, i], 1)
+        at = put_decimal(
+            out, put(out, at, _LEVEL), _NO_SIGNAL_DBFS if np.isnan(number[_RSSI, i]) else number[_RSSI, i], 1
+        )
         out[at] = 125
         at += 1
         if now_ns < 0:

@@ -222,13 +222,20 @@ def load(path: str | os.PathLike[str]) -> Config:
         at = f", line {line}" if line else ""
         return ConfigError(f"{file}{at}: {where + ': ' if where else ''}{reason}", line)
 
-    try:
-        config = msgspec.convert(plain, Config, strict=True)
-    except msgspec.ValidationError as error:
-        reason, _, place = str(error).partition(" - at `")
-        where = place.rstrip("`").removeprefix("$").removeprefix(".")
-        unknown = re.search(r"unknown field `(\w+)`", reason)
-        raise blame(f"{where}.{unknown[1]}".strip(".") if unknown else where, reason) from None
+    def made(said: Any, kind: Any, inside: str = "") -> Any:
+        try:
+            return msgspec.convert(said, kind, strict=True)
+        except msgspec.ValidationError as error:
+            reason, _, place = str(error).partition(" - at `")
+            unknown = re.search(r"unknown field `(\w+)`", reason)
+            where = inside + place.rstrip("`").removeprefix("$") + (f".{unknown[1]}" if unknown else "")
+            raise blame(where.strip("."), reason) from None
+
+    policies = plain.get("policy")
+    if isinstance(policies, dict):  # one by one, for a message does not say the key of a table
+        for name, said in policies.items():
+            made(said, Policy, f"policy.{name}")
+    config = made(plain, Config)
     config = _placed(config, file.parent)
     for where, reason in _faults(config):
         raise blame(where, reason)
@@ -304,7 +311,7 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
                 yield f"{where}.url", str(error)
                 return
             name = item.name or str(place)
-            if name in seen:
+            if item.name and name in seen:
                 yield f"{where}.name", f"there are two called {name!r}"
             seen.add(name)
             yield from _peer_faults(where, item, place)

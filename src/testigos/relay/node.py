@@ -19,8 +19,9 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.fuse.picture import Picture
-from testigos.io.live import Clock, HostClock
+from testigos.io.live import Arrival, Clock, HostClock
 from testigos.links import gdl90
+from testigos.registry import link as link_named
 from testigos.relay.clients import Client, Durable
 from testigos.relay.config import Config, Customer, Input, policy_of
 from testigos.relay.endpoints import endpoint
@@ -218,12 +219,44 @@ class Node:
             self._start(self.mesh)
         async with serving(self):
             try:
+                await self.in_worker(self._warm)
                 self.started.set()
                 await self._batches(stop)
             finally:
                 for what in list(self._tasks):
                     await self._end(what)
                 self._worker.shutdown(wait=True)
+
+    def _warm(self) -> None:
+        """Has kernels compiled before anybody waits for them: one row is written, read and fused in every format."""
+        row = {
+            "object_id": "icao:000001",
+            "slot": 0,
+            "status": "ok",
+            "state": "live",
+            "kind": "aircraft",
+            "lat_deg": 1.0,
+        }
+        row |= {
+            "lon_deg": 1.0,
+            "alt_baro_ft": 1000.0,
+            "gs_kt": 100.0,
+            "track_deg": 90.0,
+            "time_ns": self.clock.now_ns(),
+        }
+        row |= {"source": "adsb", "callsign": "TEST1", "squawk": "1234", "input": 0, "simulated": True}
+        vessel = row | {"object_id": "mmsi:200000001", "kind": "vessel", "source": "ais", "vessel_name": "TEST"}
+        table = conform(pl.DataFrame([row, vessel]), PICTURE)
+        for stream in self._streams():
+            stream.written(table)
+        spare = Picture("warm")
+        for source in self.sources:
+            feed = Source(source.number, source.config, source.limits, source.now_ns, lambda *_, **__: None).feed()
+            link = link_named(source.place.link)
+            data = link.pieces(table).data.tobytes() if hasattr(link, "pieces") else b""
+            tables = feed.rows([Arrival(0, self.clock.now_ns(), data, ended=True)])
+            reports = [t.with_columns(pl.lit(0, pl.UInt16).alias("input"), link=pl.lit(link.NAME)) for t in tables]
+            spare.update(_together(reports), self.clock.now_ns())
 
     async def _batches(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
