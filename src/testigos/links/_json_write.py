@@ -6,9 +6,9 @@ Source: RFC 8259, sections 6 and 7.
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from testigos.links._put import put_hex, put_integer, put_padded
+from testigos.modes.kernels import kernel
 
 __all__ = ["ESCAPED", "FLOAT", "put_float32", "put_float64", "put_text", "put_whole"]
 
@@ -20,7 +20,7 @@ _MOST_DECIMALS: Final = 22
 _SPLIT: Final = 134_217_729.0  # 2^27 + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_text(out, at, data, low, high):  # type: ignore[no-untyped-def]
     """``data[low:high]``, UTF-8, as the inside of a JSON string."""
     for k in range(low, high):
@@ -39,7 +39,7 @@ def put_text(out, at, data, low, high):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_whole(out, at, value):  # type: ignore[no-untyped-def]
     """A whole number of 64 bits without a sign."""
     value = np.uint64(value)
@@ -49,7 +49,7 @@ def put_whole(out, at, value):  # type: ignore[no-untyped-def]
     return put_padded(out, at, np.int64(value % np.uint64(1_000_000_000)), 9)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_scaled(out, at, units, decimals):  # type: ignore[no-untyped-def]
     """``units`` / 10^decimals without the zeros at its end."""
     while decimals > 0 and units % 10 == 0:
@@ -76,7 +76,7 @@ def _put_scaled(out, at, units, decimals):  # type: ignore[no-untyped-def]
     return end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _decimals(value, digits):  # type: ignore[no-untyped-def]
     """Decimals with which a number, at least 0, has so many digits, from 0 to 22."""
     decimals = digits - 1
@@ -87,7 +87,7 @@ def _decimals(value, digits):  # type: ignore[no-untyped-def]
     return decimals
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_float32(out, at, value):  # type: ignore[no-untyped-def]
     """A number of binary32: read as binary64 and rounded, it is the same again; to 22 decimals."""
     value = np.float64(value)
@@ -108,7 +108,7 @@ def put_float32(out, at, value):  # type: ignore[no-untyped-def]
     return _put_scaled(out, at, units, decimals)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_float64(out, at, value):  # type: ignore[no-untyped-def]
     """A number of binary64 in at most 17 digits, from which it is read again; to 22 decimals, below 9e18.
 

@@ -13,10 +13,12 @@ import polars as pl
 from numba import njit
 
 from testigos.buffers import buffers
+from testigos.schema import ALL, PICTURE
 
 __all__ = ["UNKNOWN", "Texts", "addresses", "codes", "has", "numbers", "texts", "whole_numbers"]
 
 UNKNOWN: Final = -1  #: for null among codes, times and other whole numbers
+_EVERY: Final = ALL | PICTURE
 _INLINE: Final = 12  # bytes that an Arrow view holds itself
 
 
@@ -53,6 +55,8 @@ def codes(table: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.int64]:
     for k, name in enumerate(names):
         if name in table.columns:
             held = table.get_column(name)
+            if held.dtype == pl.String:  # of a table that was not made by the schema
+                held = held.cast(_EVERY[name].dtype, strict=False)
             if held.dtype == pl.Enum:
                 if len(table):
                     with buffers(held.rechunk().to_frame()) as (column,):

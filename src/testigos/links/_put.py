@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
+
+from testigos.modes.kernels import kernel
 
 __all__ = [
     "DIGITS", "STAMP", "civil", "constant", "floats", "literal", "names", "put", "put_decimal", "put_hex",
@@ -20,6 +21,9 @@ DIGITS: Final = 24  #: the most bytes that a number takes
 STAMP: Final = 24  #: bytes of ``2025-10-23T18:03:12.500Z``, the longest time
 
 _ZERO, _MINUS, _POINT = 48, 45, 46
+_TENS: Final = np.repeat(np.arange(48, 58), 10).astype(np.uint8)
+_ONES: Final = np.tile(np.arange(48, 58), 10).astype(np.uint8)
+_POWERS: Final = 10 ** np.arange(20, dtype=np.uint64)
 _DAY_MS: Final = 86_400_000
 
 
@@ -75,24 +79,49 @@ def constant(value: Any, size: int) -> npt.NDArray[Any]:
     return np.full(size, value)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put(out, at, text):  # type: ignore[no-untyped-def]
     """Bytes as they are."""
     for k in range(len(text)):
-        out[at + k] = text[k]
+        out[np.uintp(at + k)] = text[k]
     return at + len(text)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_name(out, at, data, low, high):  # type: ignore[no-untyped-def]
     """``data[low:high]``: a row of ``names``."""
-    for k in range(low, high):
-        out[at] = data[k]
-        at += 1
-    return at
+    for k in range(high - low):
+        out[np.uintp(at + k)] = data[np.uintp(low + k)]
+    return at + max(high - low, 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
+def _digits(out, at, units, size):  # type: ignore[no-untyped-def]
+    """The lowest ``size`` digits of a number of 64 bits without a sign, two at a time."""
+    units = np.uint64(units)
+    k = at + size
+    while k - at >= 2:
+        rest = units // np.uint64(100)
+        pair = units - rest * np.uint64(100)
+        units = rest
+        k -= 2
+        out[np.uintp(k)] = _TENS[pair]
+        out[np.uintp(k + 1)] = _ONES[pair]
+    if k > at:
+        out[at] = _ZERO + np.int64(units % np.uint64(10))
+    return at + size
+
+
+@kernel
+def _size(units):  # type: ignore[no-untyped-def]
+    """How many digits a number of 64 bits without a sign has."""
+    size = 1
+    while size < 20 and units >= _POWERS[size]:
+        size += 1
+    return size
+
+
+@kernel
 def put_integer(out, at, value):  # type: ignore[no-untyped-def]
     """A whole number in decimal."""
     value = np.int64(value)
@@ -100,45 +129,36 @@ def put_integer(out, at, value):  # type: ignore[no-untyped-def]
         out[at] = _MINUS
         at += 1
         value = -value
-    size, rest = 1, value // 10
-    while rest > 0:
-        size += 1
-        rest //= 10
-    for k in range(size - 1, -1, -1):
-        out[at + k] = _ZERO + value % 10
-        value //= 10
-    return at + size
+    units = np.uint64(value)
+    return _digits(out, at, units, _size(units))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_padded(out, at, value, size):  # type: ignore[no-untyped-def]
     """A whole number that is not negative in so many digits, with zeros before it."""
-    value = np.int64(value)
-    for k in range(size - 1, -1, -1):
-        out[at + k] = _ZERO + value % 10
-        value //= 10
-    return at + size
+    return _digits(out, at, np.uint64(value), size)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_decimal(out, at, value, decimals):  # type: ignore[no-untyped-def]
     """A number with so many decimals, rounded to the nearest (ties to even); below 9.2e18 / 10^decimals."""
-    scale = 1
-    for _ in range(decimals):
-        scale *= 10
-    units = np.int64(np.rint(value * scale))
-    if units < 0:
+    whole = np.int64(np.rint(value * np.float64(_POWERS[decimals])))
+    if whole < 0:
         out[at] = _MINUS
         at += 1
-        units = -units
-    at = put_integer(out, at, units // scale)
-    if decimals > 0:
-        out[at] = _POINT
-        at = put_padded(out, at + 1, units % scale, decimals)
-    return at
+        whole = -whole
+    units = np.uint64(whole)
+    size = max(_size(units), decimals + 1)
+    _digits(out, at, units, size)
+    if decimals == 0:
+        return at + size
+    for k in range(at + size, at + size - decimals, -1):  # make room for the point
+        out[np.uintp(k)] = out[np.uintp(k - 1)]
+    out[at + size - decimals] = _POINT
+    return at + size + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_hex(out, at, value, size, upper):  # type: ignore[no-untyped-def]
     """The lowest ``size`` hexadecimal digits."""
     value = np.int64(value)
@@ -149,7 +169,7 @@ def put_hex(out, at, value, size, upper):  # type: ignore[no-untyped-def]
     return at + size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def civil(day):  # type: ignore[no-untyped-def]
     """Year, month and day of so many days since 1970-01-01.
 
@@ -166,7 +186,7 @@ def civil(day):  # type: ignore[no-untyped-def]
     return year + era * 400 + (1 if month <= 2 else 0), month, date
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_iso(out, at, time_ns):  # type: ignore[no-untyped-def]
     """UTC to the nearest millisecond: ``2025-10-23T18:03:12.500Z``."""
     ms = (time_ns + 500_000) // 1_000_000

@@ -15,6 +15,7 @@ from testigos.links._json_write import ESCAPED, put_text
 from testigos.links._matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.links._put import DIGITS, literal, put, put_decimal, put_hex, put_integer, put_name
 from testigos.links._readsb import NAMES
+from testigos.modes.kernels import kernel
 from testigos.registry import Pieces
 from testigos.schema import SOURCES
 
@@ -136,7 +137,7 @@ def _made(tracks: pl.DataFrame, now_ns: int, listed: bool) -> Pieces:
     return Pieces(out[: start[-1]], start)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_seconds(out, at, ms):  # type: ignore[no-untyped-def]
     """Milliseconds as seconds with three decimals."""
     at = put_integer(out, at, ms // 1000)
@@ -148,7 +149,7 @@ def _put_seconds(out, at, ms):  # type: ignore[no-untyped-def]
     return at + 4
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_string(out, at, key, data, low, high, width):  # type: ignore[no-untyped-def]
     """A key and its text, filled up with blanks; nothing where there is no text."""
     if high == low:
@@ -163,7 +164,7 @@ def _put_string(out, at, key, data, low, high, width):  # type: ignore[no-untype
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_numbers(out, at, number, i, first, stop):  # type: ignore[no-untyped-def]
     """The known ones of the columns from ``first`` on, with their keys."""
     for k in range(first, stop):

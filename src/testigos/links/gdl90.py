@@ -19,13 +19,16 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
+from testigos.links._matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
+from testigos.links._put import literal
 from testigos.links._readsb import EMERGENCIES
 from testigos.links._rows import gathered, rows
-from testigos.registry import Frames
+from testigos.modes.kernels import kernel
+from testigos.registry import Frames, Pieces
 from testigos.registry import frames as make_frames
-from testigos.schema import REPORTS
+from testigos.schema import REPORTS, SOURCES
 
-__all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "heartbeat", "recognise", "split"]
+__all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "heartbeat", "pieces", "recognise", "split"]
 
 NAME: Final = "gdl90"
 SPEC: Final = "Garmin, GDL 90 Data Interface Specification, 560-1058-00 Rev A, 2007"
@@ -54,15 +57,23 @@ Ints = npt.NDArray[np.int64]
 # ---- framing ----
 
 
-@njit(cache=True, nogil=True)
+def _remainders() -> Ints:
+    """2.2.3: what a byte leaves, by the polynomial 0x1021."""
+    made = np.arange(256) << 8
+    for _ in range(8):
+        made = np.where(made & 0x8000, (made << 1) ^ 0x1021, made << 1) & 0xFFFF
+    return made
+
+
+_REMAINDERS: Final = _remainders()
+
+
+@kernel
 def _crc(block, size):  # type: ignore[no-untyped-def]
-    """CRC of the first bytes of a block (2.2.3: the polynomial is 0x1021, a byte goes in at the low end)."""
+    """CRC of the first bytes of a block (2.2.3: a byte goes in at the low end)."""
     crc = 0
     for i in range(size):
-        high = crc & 0xFF00
-        for _ in range(8):
-            high = ((high << 1) ^ 0x1021) & 0xFFFF if high & 0x8000 else (high << 1) & 0xFFFF
-        crc = high ^ ((crc << 8) & 0xFFFF) ^ int(block[i])
+        crc = _REMAINDERS[crc >> 8] ^ ((crc << 8) & 0xFFFF) ^ int(block[i])
     return crc
 
 
@@ -135,26 +146,22 @@ def _read(data, start, stop, messages):  # type: ignore[no-untyped-def]
     return damaged, report
 
 
-@njit(cache=True, nogil=True)
-def _framed(messages, sizes, out):  # type: ignore[no-untyped-def]
-    """Messages with CRC, escapes and flags into ``out``; gives how many bytes they take."""
-    at = 0
-    for i in range(len(sizes)):
-        size = sizes[i]
-        crc = _crc(messages[i], size)
-        out[at] = _FLAG
-        at += 1
-        for k in range(size + 2):
-            b = messages[i, k] if k < size else np.uint8(crc & 0xFF) if k == size else np.uint8(crc >> 8)
-            if b in (_FLAG, _ESCAPE):
-                out[at] = _ESCAPE
-                at += 1
-                b = np.uint8(b ^ _FLIP)
-            out[at] = b
+@kernel
+def _framed(block, size, out, at):  # type: ignore[no-untyped-def]
+    """A message with CRC, escapes and flags into ``out`` from ``at`` on; gives where it ends."""
+    crc = _crc(block, size)
+    out[at] = _FLAG
+    at += 1
+    for k in range(size + 2):
+        b = int(block[k]) if k < size else crc & 0xFF if k == size else crc >> 8
+        if b == _FLAG or b == _ESCAPE:
+            out[at] = _ESCAPE
             at += 1
-        out[at] = _FLAG
+            b ^= _FLIP
+        out[at] = b
         at += 1
-    return at
+    out[at] = _FLAG
+    return at + 1
 
 
 def recognise(head: bytes) -> int:
@@ -257,108 +264,160 @@ def _fields(m: Bytes) -> tuple[dict[str, Any], npt.NDArray[np.bool_]]:
 # ---- writing ----
 
 
+_FRAMED: Final = 2 * (_REPORT_SIZE + 2) + 2 + 2 * (_BEAT_SIZE + 2) + 2  #: the most bytes of a row with its heartbeat
+_NUMBERS: Final = (
+    *("lat_deg", "lon_deg", "alt_baro_ft", "gs_kt", "track_deg", "heading_deg", "vrate_fpm", "vrate_geom_fpm"),
+    *("nic", "nac_p"),
+)
+_TEXTS: Final = ("object_id", "callsign", "category", "emergency")
+_OWN: Final = np.array([s in ("adsb", "uat", "adsc", "estimated") for s in SOURCES])
+_GUESSED: Final = SOURCES.index("estimated")
+_STATES: Final = literal("".join(EMERGENCIES[1:7]))
+_STATE_AT: Final = np.cumsum([0, *(len(name) for name in EMERGENCIES[1:7])])
+
+
 def heartbeat(second: int) -> bytes:
     """The heartbeat at a second since 1970, UTC: position and time are valid, nothing was received.
 
     >>> heartbeat(1_500_000_000).hex()
     '7e00810180250000e3f37e'
     """
-    return _written(_beats(np.array([second], np.int64)), np.array([_BEAT_SIZE], np.int64))
-
-
-def _beats(seconds: Ints) -> Bytes:
-    """3.1: the lowest 16 bits of the second of the day have their low byte first, the 17th is in the status."""
-    made = np.zeros((len(seconds), _REPORT_SIZE), np.uint8)
-    day = seconds % _DAY_S
-    made[:, 1] = 0x81
-    made[:, 2] = 0x01 | (day >> 16) << 7
-    made[:, 3], made[:, 4] = day & 0xFF, day >> 8 & 0xFF
-    return made
-
-
-def _written(messages: Bytes, sizes: Ints) -> bytes:
-    out = np.empty(int(2 * (sizes + 2).sum() + 2 * len(sizes)), np.uint8)
-    return out[: _framed(messages, sizes, out)].tobytes()
+    out, block = np.empty(_FRAMED, np.uint8), np.zeros(_REPORT_SIZE, np.uint8)
+    return out[: _beat(second, block, out, 0)].tobytes()
 
 
 def encode(tracks: pl.DataFrame, ownship: str | None = None) -> bytes:
-    """A traffic report a row, each second's after its heartbeat; rows of the object ``ownship`` as ownship reports.
-
-    ``tracks``: columns of ``schema.REPORTS`` in the order of time; rows without a 24-bit address are left out. Steps:
-    2.1e-5 degrees; 25 ft of pressure altitude from -1,000 to 101,350 (others are not said); 1 kt; 64 ft/min up to
-    32,576, of the barometric rate, else of the geometric one; 1.4 degrees of track, else of heading. Multilateration
-    and whatever else is no broadcast of the aircraft itself is TIS-B; what is not known to be on the ground is
-    airborne. A position of 0 N 0 E is written a step farther north, for it says that there is none.
+    """The reports of :func:`pieces`, each second's after its heartbeat; rows are in the order of time.
 
     >>> row = {"object_id": "icao:ab4549", "time_ns": 0, "source": "adsb", "lat_deg": 44.90708, "lon_deg": -122.99488}
     >>> encode(pl.DataFrame([row])).hex()[22:60]
     '7e1400ab45491fef16a88977fff800fff80000'
     """
-    missing = (pl.lit(None, REPORTS[n].dtype).alias(n) for n in GIVES if n in REPORTS and n not in tracks.columns)
-    table = tracks.with_columns(missing).filter(pl.col("object_id").str.contains("^(icao|anon):[0-9a-f]{6}$"))
-    if not len(table):
-        return b""
-    reports = _reports(table, ownship)
-    second = table["time_ns"].cast(pl.Int64) // _NS
-    new = (second.is_not_null() & second.ne_missing(second.shift(1))).to_numpy()
-    # each heartbeat goes before the first report of its second
-    place = np.arange(len(table)) + np.cumsum(new)
-    messages = np.zeros((len(table) + int(new.sum()), _REPORT_SIZE), np.uint8)
-    sizes = np.full(len(messages), _BEAT_SIZE, np.int64)
-    messages[place], sizes[place] = reports, _REPORT_SIZE
-    messages[place[new] - 1] = _beats(second.fill_null(0).to_numpy()[new])
-    return _written(messages, sizes)
+    return _made(tracks, ownship, True).data.tobytes()
 
 
-def _reports(table: pl.DataFrame, ownship: str | None) -> Bytes:
-    """Reports (N, 28) of rows."""
+def pieces(tracks: pl.DataFrame, ownship: str | None = None) -> Pieces:
+    """A traffic report a row, the object ``ownship`` as ownship reports; heartbeats are for whoever sends them.
 
-    def number(name: str) -> npt.NDArray[np.float64]:
-        if name not in table.columns:
-            return np.full(len(table), np.nan)
-        return table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    ``tracks``: columns of ``schema.ALL`` or ``PICTURE``; nothing for rows without a 24-bit address. Steps:
+    2.1e-5 degrees; 25 ft of pressure altitude from -1,000 to 101,350 (others are not said); 1 kt; 64 ft/min up to
+    32,576, of the barometric rate, else of the geometric one; 1.4 degrees of track, else of heading. Multilateration
+    and whatever else is no broadcast of the aircraft itself is TIS-B; what is not known to be on the ground is
+    airborne. A position of 0 N 0 E is written a step farther north, for it says that there is none.
+    """
+    return _made(tracks, ownship, False)
 
-    def whole(values: npt.NDArray[np.float64], otherwise: int) -> Ints:
-        """Rounded; what is not known is ``otherwise``."""
-        return np.where(np.isfinite(values), np.rint(np.nan_to_num(values)), otherwise).astype(np.int64)
 
-    m = np.zeros((len(table), _REPORT_SIZE), np.uint8)
-    m[:, 0] = np.where((table["object_id"] == (ownship or "")).to_numpy(), _OWNSHIP, _TRAFFIC)
-    source = table["source"].cast(pl.String).fill_null("unknown")
-    guessed = (source == "estimated").to_numpy()
-    own = source.is_in(["adsb", "uat", "adsc"]).to_numpy() | guessed
-    named = table["object_id"].str.starts_with("icao:").to_numpy()
-    m[:, 1] = np.where(own, 0, 2) + np.where(named, 0, 1)
-    address = table["object_id"].str.slice(5).str.to_integer(base=16).to_numpy().astype(np.int64)
-    lat, lon, nic = number("lat_deg"), number("lon_deg"), whole(number("nic"), 0)
-    placed = np.isfinite(lat) & np.isfinite(lon)
-    north = np.where(placed, whole(lat / _LSB_DEG, 0), 0)
-    east = np.where(placed, whole(lon / _LSB_DEG, 0), 0)
-    nic = np.where(placed, nic, 0)
-    north = np.where(placed & (north == 0) & (east == 0) & (nic == 0), 1, north)
-    for k, values in ((2, address), (5, north), (8, east)):
-        for byte in range(3):
-            m[:, k + byte] = values >> (16 - 8 * byte) & 0xFF
-    alt = whole((number("alt_baro_ft") + 1_000.0) / 25.0, _NONE)
-    alt = np.where((alt < 0) | (alt > _NONE), _NONE, alt)
-    track, heading = number("track_deg"), number("heading_deg")
-    points = np.where(np.isfinite(track), track, heading)
-    turn = np.where(np.isfinite(track), 1, np.where(np.isfinite(heading), 3, 0))
-    airborne = ~table["on_ground"].cast(pl.Boolean).fill_null(False).to_numpy()
-    misc = turn | 4 * guessed | 8 * airborne
-    speed = np.minimum(whole(number("gs_kt"), _NONE), _NONE)
-    speed = np.where(np.isfinite(number("gs_kt")), np.minimum(speed, _NONE - 1), _NONE)
-    climb = np.where(np.isfinite(number("vrate_fpm")), number("vrate_fpm"), number("vrate_geom_fpm")) / 64.0
-    rate = whole(np.clip(climb, -_FASTEST_RATE - 1, _FASTEST_RATE + 1), _NO_RATE) & 0xFFF
-    m[:, 11], m[:, 12] = alt >> 4, (alt & 15) << 4 | misc
-    m[:, 13] = nic << 4 | whole(number("nac_p"), 0)
-    m[:, 14], m[:, 15], m[:, 16] = speed >> 4, (speed & 15) << 4 | rate >> 8, rate & 0xFF
-    m[:, 17] = whole(points / _TURN_DEG, 0) & 0xFF
-    category = table["category"].fill_null("A0")
-    m[:, 18] = [8 * "ABCD".find(c[0]) + int(c[1]) if c[:1] in "ABCD" and c[1:].isdigit() else 0 for c in category]
-    signs = table["callsign"].fill_null("").str.to_uppercase().str.replace_all("[^0-9A-Z]", "").str.slice(0, 8)
-    text = "".join(f"{sign:<8}" for sign in signs).encode()
-    m[:, 19:27] = np.frombuffer(text, np.uint8).reshape(-1, 8)
-    codes = {name: n for n, name in enumerate(EMERGENCIES) if 0 < n < 7}
-    m[:, 27] = np.array([codes.get(e, 0) for e in table["emergency"].to_list()], np.uint8) << 4
-    return m
+def _made(tracks: pl.DataFrame, ownship: str | None, beats: bool) -> Pieces:
+    said = texts(tracks, _TEXTS)
+    address, anonymous = addresses(said)
+    start = np.zeros(len(tracks) + 1, np.int64)
+    out = np.empty(_FRAMED * int((address != UNKNOWN).sum()), np.uint8)
+    own = np.frombuffer((ownship or "").encode(), np.uint8).copy()
+    code, when = codes(tracks, ("source", "on_ground")), whole_numbers(tracks, ("time_ns",))[0]
+    number = numbers(tracks, _NUMBERS)
+    _write(address, anonymous, number, code, when, said.data, said.start, own, beats, out, start)
+    return Pieces(out[: start[-1]], start)
+
+
+@kernel
+def _beat(second, block, out, at):  # type: ignore[no-untyped-def]
+    """3.1: the lowest 16 bits of the second of the day have their low byte first, the 17th is in the status."""
+    block[:_BEAT_SIZE] = 0
+    day = second % _DAY_S
+    block[1] = 0x81
+    block[2] = 0x01 | (day >> 16) << 7
+    block[3], block[4] = day & 0xFF, day >> 8 & 0xFF
+    return _framed(block, _BEAT_SIZE, out, at)
+
+
+@kernel
+def _nearest(value, otherwise):  # type: ignore[no-untyped-def]
+    """A number as a whole one; what is not known is ``otherwise``."""
+    return np.int64(np.rint(value)) if np.isfinite(value) else np.int64(otherwise)
+
+
+@kernel
+def _same(data, low, high, word, first, stop):  # type: ignore[no-untyped-def]
+    if high - low != stop - first:
+        return False
+    for k in range(stop - first):
+        if data[low + k] != word[first + k]:
+            return False
+    return True
+
+
+@kernel
+def _three(block, at, value):  # type: ignore[no-untyped-def]
+    block[at], block[at + 1], block[at + 2] = value >> 16 & 0xFF, value >> 8 & 0xFF, value & 0xFF
+
+
+@kernel
+def _letters(block, data, low, high):  # type: ignore[no-untyped-def]
+    """The call sign: capitals and digits, filled up with blanks."""
+    at = 19
+    for k in range(low, high):
+        c = int(data[k])
+        c = c - 32 if 97 <= c <= 122 else c
+        if at < 27 and (48 <= c <= 57 or 65 <= c <= 90):
+            block[at] = c
+            at += 1
+    block[at:27] = 32
+
+
+@kernel
+def _report(i, block, address, anonymous, number, code, data, text, own):  # type: ignore[no-untyped-def]
+    """3.5.1: the report of a row."""
+    mine = len(own) > 0 and _same(data, text[0, i], text[0, i + 1], own, 0, len(own))
+    block[0] = _OWNSHIP if mine else _TRAFFIC
+    source = code[0, i]
+    block[1] = (0 if source >= 0 and _OWN[source] else 2) + (1 if anonymous[i] else 0)
+    _three(block, 2, address[i])
+    lat, lon = number[0, i], number[1, i]
+    north, east, nic = 0, 0, 0
+    if np.isfinite(lat) and np.isfinite(lon):
+        north, east, nic = _nearest(lat / _LSB_DEG, 0), _nearest(lon / _LSB_DEG, 0), _nearest(number[8, i], 0)
+        if north == 0 and east == 0 and nic == 0:
+            north = 1
+    _three(block, 5, north)
+    _three(block, 8, east)
+    alt = _nearest((number[2, i] + 1_000.0) / 25.0, _NONE)
+    alt = alt if 0 <= alt <= _NONE else _NONE
+    turn, points = (1, number[4, i]) if np.isfinite(number[4, i]) else (3, number[5, i])
+    turn = turn if np.isfinite(points) else 0
+    misc = turn | (4 if source == _GUESSED else 0) | (0 if code[1, i] == 1 else 8)
+    block[11], block[12] = alt >> 4, (alt & 15) << 4 | misc
+    block[13] = (nic << 4 | _nearest(number[9, i], 0)) & 0xFF
+    speed = min(_nearest(number[3, i], 0), _NONE - 1) if np.isfinite(number[3, i]) else _NONE
+    climb = number[6, i] if np.isfinite(number[6, i]) else number[7, i]
+    rate = _nearest(min(max(climb / 64.0, -_FASTEST_RATE - 1), _FASTEST_RATE + 1), 0) & 0xFFF
+    rate = rate if np.isfinite(climb) else _NO_RATE
+    block[14], block[15], block[16] = speed >> 4, (speed & 15) << 4 | rate >> 8, rate & 0xFF
+    block[17] = _nearest(points / _TURN_DEG, 0) & 0xFF
+    low = text[2, i]
+    block[18] = 0
+    if text[2, i + 1] - low == 2 and 65 <= data[low] <= 68 and 48 <= data[low + 1] <= 57:
+        block[18] = 8 * (int(data[low]) - 65) + int(data[low + 1]) - 48
+    _letters(block, data, text[1, i], text[1, i + 1])
+    block[27] = 0
+    if text[3, i + 1] > text[3, i]:
+        for n in range(len(_STATE_AT) - 1):
+            if _same(data, text[3, i], text[3, i + 1], _STATES, _STATE_AT[n], _STATE_AT[n + 1]):
+                block[27] = (n + 1) << 4
+
+
+@njit(cache=True, nogil=True)
+def _write(address, anonymous, number, code, when, data, text, own, beats, out, start):  # type: ignore[no-untyped-def]
+    block = np.zeros(_REPORT_SIZE, np.uint8)
+    at, second = 0, np.int64(-1)
+    for i in range(len(address)):
+        start[i] = at
+        if address[i] < 0:
+            continue
+        now = when[i] // _NS if when[i] >= 0 else np.int64(-1)
+        if beats and now >= 0 and now != second:
+            at = _beat(now, block, out, at)
+        second = now
+        _report(i, block, address, anonymous, number, code, data, text, own)
+        at = _framed(block, _REPORT_SIZE, out, at)
+    start[len(address)] = at

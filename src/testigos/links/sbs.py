@@ -25,6 +25,7 @@ from testigos.links._started import START, began, split_started, stamps
 from testigos.links._text import bytes_of, fields, times
 from testigos.links._text import numbers as read_numbers
 from testigos.links._text import texts as read_texts
+from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
 
 __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "pieces", "recognise", "split"]
@@ -191,7 +192,7 @@ def pieces(tracks: pl.DataFrame) -> Pieces:
     return Pieces(out[: start[-1]], start)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _moment(out, at, time_ns):  # type: ignore[no-untyped-def]
     """Date and time as two fields, to the nearest millisecond."""
     ms = (time_ns + 500_000) // 1_000_000
@@ -210,14 +211,14 @@ def _moment(out, at, time_ns):  # type: ignore[no-untyped-def]
     return put_padded(out, at + 1, of_day % 1000, 3)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _field(out, at, value, decimals):  # type: ignore[no-untyped-def]
     """A comma, and the number where it is known."""
     out[at] = 44
     return at + 1 if np.isnan(value) else put_decimal(out, at + 1, value, decimals)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _flag(out, at, value):  # type: ignore[no-untyped-def]
     """A comma, and -1 or 0 where it is known."""
     out[at] = 44
@@ -226,21 +227,21 @@ def _flag(out, at, value):  # type: ignore[no-untyped-def]
     return put_integer(out, at + 1, -value)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _commas(out, at, count):  # type: ignore[no-untyped-def]
     for k in range(count):
         out[at + k] = 44
     return at + count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _end(out, at):  # type: ignore[no-untyped-def]
     out[at] = 13
     out[at + 1] = 10
     return at + 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _begin(out, at, kind, head, size):  # type: ignore[no-untyped-def]
     """The first ten fields, which all lines of a row but for the type have in common."""
     if at != head:
@@ -316,7 +317,7 @@ def _write(address, when, number, ground, data, start, out, begin):  # type: ign
     begin[len(address)] = at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _octal(data, low, high):  # type: ignore[no-untyped-def]
     """Four octal digits as a number; -1 where it is something else."""
     if high - low != 4:
