@@ -1,7 +1,7 @@
 """Where many objects are, by measurements of position and velocity: interacting multiple models, in place.
 
-Each track is one row (a *slot*) of ``Filters``: two modes, flying straight and turning (``fuse.motion``), in the plane
-of a point near it (``fuse.plane``), which is moved along before the track is ``RECENTRE_M`` away. ``step`` takes
+Each track is one row (a *slot*) of ``Filters``: three modes, straight and in turns (``fuse.motion``), in the plane of a
+point near it (``fuse.plane``), which is moved along before the track is ``RECENTRE_M`` away. ``step`` takes
 measurements one after another, so how they were cut into batches cannot change a bit of the result, and no track
 touches another.
 
@@ -52,20 +52,23 @@ INVALID: Final = 6
 
 GATE: Final = 18.420680743952367  #: χ² of two degrees of freedom at 99.99 %
 RECENTRE_M: Final = 20_000.0
+_LEAST: Final = 1e-9  # probability of a mode
+_VAR_LOW, _VAR_HIGH, _CORRELATED = 1e-4, 1e14, 1.0 - 1e-6  # what a measurement may say of its error
+_FAST: Final = 1e5  # m/s
 _CONTAIN95: Final = 2.447746830680816  #: 95 % radius of a round normal distribution, in σ
 
-# A slot's row: its plane, the probability of turning, the two modes.
-_S0, _C0, _N0, _LON0, _TURNING, _A = 0, 1, 2, 3, 4, 5
-_B: Final = _A + MODE
-_WIDTH: Final = _B + MODE
+# A slot's row: its plane, the probabilities of turns to the left and right, the modes.
+_S0, _C0, _N0, _LON0, _LEFT, _RIGHT, _MODES = 0, 1, 2, 3, 4, 5, 6
+_STRAIGHT: Final = slice(_MODES, _MODES + MODE)
+_WIDTH: Final = _MODES + 3 * MODE
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """The state of all slots. ``kind``, (C,), is the caller's to set: the motion of each slot, 0 at first."""
 
-    motions: Floats  #: (K, 10), rows of ``motion.table``
-    state: Floats  #: (C, 45)
+    motions: Floats  #: (K, 11), rows of ``motion.table``
+    state: Floats  #: (C, 66)
     time_ns: Ints  #: (C,) of the last measurement used; meaningless where ``used`` is 0
     used: Ints  #: (C,) measurements used since the track began; 0: the slot is empty
     refused: Ints  #: (C,) measurements refused since one was used
@@ -92,7 +95,7 @@ class Estimates(NamedTuple):
     velocity_east_mps: Floats
     velocity_north_mps: Floats
     turn_degps: Floats  #: rate of turn, right positive
-    turning: Floats  #: probability of the turn mode
+    turning: Floats  #: probability of a turn
     cov_east_m2: Floats
     cov_east_north_m2: Floats
     cov_north_m2: Floats
@@ -148,34 +151,67 @@ def variance_m2(radius95_m: npt.ArrayLike) -> Floats:
 
 @njit(cache=True, nogil=True)
 def _start(row, motion, lat, lon, r_ee, r_en, r_nn, ve, vn, r_v):  # type: ignore[no-untyped-def]
+    """A track begins at a measurement; ``r_v`` 0: no velocity."""
     row[:] = 0.0
     s, c, n = origin(lat)
     row[_S0], row[_C0], row[_N0], row[_LON0] = s, c, n, lon
-    speed_var = motion[6] * motion[6]
-    begin, end = 1.0 / motion[4], 1.0 / motion[5]
-    row[_TURNING] = begin / (begin + end) if begin > 0.0 else 0.0
-    for at in (_A, _B):
-        m = row[at : at + MODE]
+    begin, end = 1.0 / motion[5], 1.0 / motion[6]
+    row[_LEFT] = row[_RIGHT] = 0.5 * begin / (begin + end) if begin > 0.0 else 0.0
+    for k in range(3):
+        m = row[_MODES + k * MODE : _MODES + (k + 1) * MODE]
         m[5], m[6], m[10] = r_ee, r_en, r_nn
-        m[14] = m[17] = speed_var
         if r_v > 0.0:
             m[2], m[3] = ve, vn
             m[14] = m[17] = r_v
-    row[_B + 19] = motion[2] * motion[2]
+        else:
+            m[14] = m[17] = motion[7] * motion[7]
+        if k > 0:
+            m[4] = motion[2] if k == 1 else -motion[2]
+            m[19] = motion[3] * motion[3]
 
 
 @njit(cache=True, nogil=True)
-def _combined(row, work, turning, out):  # type: ignore[no-untyped-def]
-    """Mean and covariance over both modes, as a mode of 20."""
-    a, b = work[0], work[1]
-    w = turning * (1.0 - turning)
+def _combined(modes, left, right, out):  # type: ignore[no-untyped-def]
+    """Mean and covariance over all modes, as one."""
+    a, b, c = modes[0], modes[1], modes[2]
+    u = 1.0 - left - right
     for i in range(5):
-        out[i] = a[i] + turning * (b[i] - a[i])
+        out[i] = u * a[i] + left * b[i] + right * c[i]
     k = 5
     for i in range(5):
+        x, y, z = u * (a[i] - out[i]), left * (b[i] - out[i]), right * (c[i] - out[i])
         for j in range(i, 5):
-            out[k] = a[k] + turning * (b[k] - a[k]) + w * (b[i] - a[i]) * (b[j] - a[j])
+            spread = x * (a[j] - out[j]) + y * (b[j] - out[j]) + z * (c[j] - out[j])
+            out[k] = u * a[k] + left * b[k] + right * c[k] + spread
             k += 1
+
+
+@njit(cache=True, nogil=True)
+def _innovation(modes, left, right, at, ee, en, nn, y0, y1, r00, r01, r11):  # type: ignore[no-untyped-def]
+    """Normalised innovation squared of two components, over all modes.
+
+    ``at``: where their means begin in a mode; ``ee``, ``en``, ``nn``: where their covariances are.
+    """
+    a, b, c = modes[0], modes[1], modes[2]
+    u = 1.0 - left - right
+    x0, x1 = u * a[at] + left * b[at] + right * c[at], u * a[at + 1] + left * b[at + 1] + right * c[at + 1]
+    d0, d1, e0, e1, f0, f1 = a[at] - x0, a[at + 1] - x1, b[at] - x0, b[at + 1] - x1, c[at] - x0, c[at + 1] - x1
+    s00 = u * (a[ee] + d0 * d0) + left * (b[ee] + e0 * e0) + right * (c[ee] + f0 * f0) + r00
+    s01 = u * (a[en] + d0 * d1) + left * (b[en] + e0 * e1) + right * (c[en] + f0 * f1) + r01
+    s11 = u * (a[nn] + d1 * d1) + left * (b[nn] + e1 * e1) + right * (c[nn] + f1 * f1) + r11
+    z0, z1 = y0 - x0, y1 - x1
+    return (s11 * z0 * z0 - 2.0 * s01 * z0 * z1 + s00 * z1 * z1) / (s00 * s11 - s01 * s01)
+
+
+@njit(cache=True, nogil=True)
+def _weighed(left, right, straight_log, left_log, right_log):  # type: ignore[no-untyped-def]
+    """The probabilities of turns after likelihoods; no mode is ever given up wholly."""
+    top = max(straight_log, left_log, right_log)
+    a = max((1.0 - left - right) * math.exp(straight_log - top), _LEAST)
+    b = max(left * math.exp(left_log - top), _LEAST)
+    c = max(right * math.exp(right_log - top), _LEAST)
+    every = a + b + c
+    return b / every, c / every
 
 
 @njit(cache=True, nogil=True)
@@ -196,11 +232,8 @@ def _turn_axes(m, j00, j01, j10, j11):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _recentre(row):  # type: ignore[no-untyped-def]
-    """Move the plane to where the track is."""
-    p = row[_TURNING]
-    east = row[_A] + p * (row[_B] - row[_A])
-    north = row[_A + 1] + p * (row[_B + 1] - row[_A + 1])
+def _recentre(row, modes, east, north):  # type: ignore[no-untyped-def]
+    """Move the plane to a place of it, and the modes with it, in place."""
     s0, c0, n0, lon0 = row[_S0], row[_C0], row[_N0], row[_LON0]
     lat, lon = from_plane(s0, c0, n0, lon0, east, north)
     if math.isnan(lat):
@@ -209,8 +242,8 @@ def _recentre(row):  # type: ignore[no-untyped-def]
     ee, en, ne, nn = axes(s0, c0, s, c, sd, cd)
     det = ee * nn - en * ne
     s1, c1, n1 = origin(lat)
-    for at in (_A, _B):
-        m = row[at : at + MODE]
+    for k in range(3):
+        m = modes[k]
         lat_m, lon_m = from_plane(s0, c0, n0, lon0, m[0], m[1])
         if math.isnan(lat_m):
             lat_m, lon_m = lat, lon
@@ -241,112 +274,75 @@ def _step(  # type: ignore[no-untyped-def]
     nis,
     nis_v,
 ):
-    work = np.empty((2, MODE))
-    a, b = work[0], work[1]
+    modes, spare = np.empty((3, MODE)), np.empty((3, MODE))
+    flat = modes.reshape(3 * MODE)
     for i in range(len(slot)):
         nis[i] = nis_v[i] = math.nan
         k = slot[i]
-        if k < 0 or k >= len(used):
-            outcome[i] = INVALID
-            continue
         e, x, n = r_ee[i], r_en[i], r_nn[i]
-        if not (
-            -90.0 <= lat[i] <= 90.0
-            and -180.0 <= lon[i] <= 180.0
-            and 0.0 < e < 1e16
-            and 0.0 < n < 1e16
-            and x * x < e * n * (1.0 - 1e-9)
-        ):
-            outcome[i] = INVALID
+        outcome[i] = INVALID
+        if not (0 <= k < len(used) and -90.0 <= lat[i] <= 90.0 and -180.0 <= lon[i] <= 180.0):
+            continue
+        if not (_VAR_LOW <= e <= _VAR_HIGH and _VAR_LOW <= n <= _VAR_HIGH and x * x <= _CORRELATED * e * n):
             continue
         row, motion = state[k], motions[kind[k]]
-        moving = r_v[i] > 0.0 and r_v[i] < 1e12 and abs(ve[i]) < 1e5 and abs(vn[i]) < 1e5
-        var_v = r_v[i] if moving else 0.0
-        if used[k] == 0:
-            _start(row, motion, lat[i], lon[i], e, x, n, ve[i], vn[i], var_v)
-            last[k], used[k], refused[k] = time_ns[i], 1, 0
-            outcome[i] = STARTED
-            continue
-        dt_ns = time_ns[i] - last[k]
-        if dt_ns < 0:
-            outcome[i] = LATE
-            continue
-        t = dt_ns * 1e-9
-        if t > motion[7]:
-            _start(row, motion, lat[i], lon[i], e, x, n, ve[i], vn[i], var_v)
-            last[k], used[k], refused[k] = time_ns[i], 1, 0
+        var_v = 0.0
+        if _VAR_LOW <= r_v[i] <= _VAR_HIGH and abs(ve[i]) < _FAST and abs(vn[i]) < _FAST:
+            var_v = r_v[i]
+        t = (time_ns[i] - last[k]) * 1e-9
+        anew = used[k] == 0
+        outcome[i] = STARTED
+        if not anew:
+            if t < 0.0:
+                outcome[i] = LATE
+                continue
+            anew = t > motion[8]
             outcome[i] = RESTARTED
+        if not anew:
+            for j in range(3 * MODE):
+                flat[j] = row[_MODES + j]
+            left, right = advance(modes, spare, row[_LEFT], row[_RIGHT], t, motion)
+            s0, c0 = row[_S0], row[_C0]
+            y0, y1, s, c, sd, cd = to_plane(s0, c0, row[_N0], row[_LON0], lat[i], lon[i])
+            j_ee, j_en, j_ne, j_nn = axes(s0, c0, s, c, sd, cd)
+            f, g, h, l = j_ee * e + j_ne * x, j_ee * x + j_ne * n, j_en * e + j_nn * x, j_en * x + j_nn * n
+            r00, r01, r11 = f * j_ee + g * j_ne, f * j_en + g * j_nn, h * j_en + l * j_nn
+            nis[i] = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
+            if s0 * s + c0 * c * cd < 0.5:  # so far round the earth that the plane does not have it
+                nis[i] = math.inf
+            if not nis[i] <= GATE:
+                refused[k] += 1
+                anew = refused[k] >= motion[10]
+                if not anew:
+                    outcome[i] = REFUSED
+                    continue
+        if anew:
+            _start(row, motion, lat[i], lon[i], e, x, n, ve[i], vn[i], var_v)
+            last[k], used[k], refused[k] = time_ns[i], 1, 0
             continue
-        work[0] = row[_A:_B]
-        work[1] = row[_B:]
-        p = advance(a, b, row[_TURNING], t, motion)
-        s0, c0 = row[_S0], row[_C0]
-        y0, y1, s, c, sd, cd = to_plane(s0, c0, row[_N0], row[_LON0], lat[i], lon[i])
-        j_ee, j_en, j_ne, j_nn = axes(s0, c0, s, c, sd, cd)
-        f, g, h, l = j_ee * e + j_ne * x, j_ee * x + j_ne * n, j_en * e + j_nn * x, j_en * x + j_nn * n
-        r00, r01, r11 = f * j_ee + g * j_ne, f * j_en + g * j_nn, h * j_en + l * j_nn
-        # the innovation of both modes together
-        w = p * (1.0 - p)
-        u0, u1 = b[0] - a[0], b[1] - a[1]
-        s00 = a[5] + p * (b[5] - a[5]) + w * u0 * u0 + r00
-        s01 = a[6] + p * (b[6] - a[6]) + w * u0 * u1 + r01
-        s11 = a[10] + p * (b[10] - a[10]) + w * u1 * u1 + r11
-        d0, d1 = y0 - a[0] - p * u0, y1 - a[1] - p * u1
-        chi2 = (s11 * d0 * d0 - 2.0 * s01 * d0 * d1 + s00 * d1 * d1) / (s00 * s11 - s01 * s01)
-        if s0 * s + c0 * c * cd < 0.5:  # beyond the plane
-            chi2 = math.inf
-        nis[i] = chi2
-        if not chi2 <= GATE:
-            refused[k] += 1
-            if refused[k] >= motion[9]:
-                _start(row, motion, lat[i], lon[i], e, x, n, ve[i], vn[i], var_v)
-                last[k], used[k], refused[k] = time_ns[i], 1, 0
-                outcome[i] = RESTARTED
-            else:
-                outcome[i] = REFUSED
-            continue
-        two = p > 0.0
-        la = update(a, y0, y1, r00, r01, r11)
-        lb = update(b, y0, y1, r00, r01, r11) if two else 0.0
-        if two:
-            p = _weighed(p, la, lb)
-        if moving:
+        p = update(modes[0], y0, y1, r00, r01, r11)
+        turns = left + right > 0.0
+        if turns:
+            q = update(modes[1], y0, y1, r00, r01, r11)
+            left, right = _weighed(left, right, p, q, update(modes[2], y0, y1, r00, r01, r11))
+        if var_v > 0.0:
             y0, y1 = j_ee * ve[i] + j_ne * vn[i], j_en * ve[i] + j_nn * vn[i]
-            w = p * (1.0 - p)
-            u0, u1 = b[2] - a[2], b[3] - a[3]
-            s00 = a[14] + p * (b[14] - a[14]) + w * u0 * u0 + var_v
-            s01 = a[15] + p * (b[15] - a[15]) + w * u0 * u1
-            s11 = a[17] + p * (b[17] - a[17]) + w * u1 * u1 + var_v
-            d0, d1 = y0 - a[2] - p * u0, y1 - a[3] - p * u1
-            chi2 = (s11 * d0 * d0 - 2.0 * s01 * d0 * d1 + s00 * d1 * d1) / (s00 * s11 - s01 * s01)
-            nis_v[i] = chi2
-            if chi2 <= GATE:
-                la = update_velocity(a, y0, y1, var_v, 0.0, var_v)
-                lb = update_velocity(b, y0, y1, var_v, 0.0, var_v) if two else 0.0
-                if two:
-                    p = _weighed(p, la, lb)
-        row[_A:_B] = work[0]
-        row[_B:] = work[1]
-        row[_TURNING] = p
-        last[k] = time_ns[i]
-        used[k] += 1
-        refused[k] = 0
+            nis_v[i] = _innovation(modes, left, right, 2, 14, 15, 17, y0, y1, var_v, 0.0, var_v)
+            if nis_v[i] <= GATE:
+                p = update_velocity(modes[0], y0, y1, var_v, 0.0, var_v)
+                if turns:
+                    q = update_velocity(modes[1], y0, y1, var_v, 0.0, var_v)
+                    left, right = _weighed(left, right, p, q, update_velocity(modes[2], y0, y1, var_v, 0.0, var_v))
+        u = 1.0 - left - right
+        east = u * modes[0, 0] + left * modes[1, 0] + right * modes[2, 0]
+        north = u * modes[0, 1] + left * modes[1, 1] + right * modes[2, 1]
+        if east * east + north * north > RECENTRE_M * RECENTRE_M:
+            _recentre(row, modes, east, north)
+        for j in range(3 * MODE):
+            row[_MODES + j] = flat[j]
+        row[_LEFT], row[_RIGHT] = left, right
+        last[k], used[k], refused[k] = time_ns[i], used[k] + 1, 0
         outcome[i] = ACCEPTED
-        e, n = a[0] + p * (b[0] - a[0]), a[1] + p * (b[1] - a[1])
-        if e * e + n * n > RECENTRE_M * RECENTRE_M:
-            _recentre(row)
-
-
-@njit(cache=True, nogil=True)
-def _weighed(p, la, lb):  # type: ignore[no-untyped-def]
-    """The probability of turning, after likelihoods; neither mode is ever given up wholly."""
-    if la > lb:
-        b = p * math.exp(lb - la)
-        p = b / (b + 1.0 - p)
-    else:
-        a = (1.0 - p) * math.exp(la - lb)
-        p = p / (a + p)
-    return min(max(p, 1e-9), 1.0 - 1e-9)
 
 
 def _column(values: npt.ArrayLike | None, size: int, null: float) -> Floats:
@@ -370,9 +366,10 @@ def step(
 ) -> Stepped:
     """Use measurements, (N,) each, in their order; ``filters`` changes in place.
 
-    The times of one slot must not go back, else they are late. ``r_...``: variances and covariance of the measured position, in true
-    east and north; without ``r_north_m2`` the error is round. ``r_velocity_m2ps2``: variance of each component of
-    the velocity; a velocity with NaN, or without a variance, is none.
+    The times of one slot must not go back, else they are late. ``r_...``: variances and covariance of the measured
+    position, in true east and north; without ``r_north_m2`` the error is round. ``r_velocity_m2ps2``: variance of
+    each component of the velocity; a velocity with NaN, or without a variance, is none. A variance is between
+    (1 cm)² and (10,000 km)².
     """
     at = np.ascontiguousarray(slot, np.int64)
     size = len(at)
@@ -391,21 +388,21 @@ def step(
 
 @njit(cache=True, nogil=True)
 def _estimates(motions, state, last, used, kind, slot, time_ns, whole, out):  # type: ignore[no-untyped-def]
-    work, m = np.empty((2, MODE)), np.empty(MODE)
+    modes, spare, m = np.empty((3, MODE)), np.empty((3, MODE)), np.empty(MODE)
+    flat = modes.reshape(3 * MODE)
     for i in range(len(slot)):
         k = slot[i]
         if k < 0 or k >= len(used) or used[k] == 0:
             out[:, i] = math.nan
             continue
         row = state[k]
-        work[0] = row[_A:_B]
-        work[1] = row[_B:]
-        p = row[_TURNING]
+        flat[:] = row[_MODES:]
+        left, right = row[_LEFT], row[_RIGHT]
         if whole:
-            p = advance(work[0], work[1], p, max(time_ns[i] - last[k], 0) * 1e-9, motions[kind[k]])
+            left, right = advance(modes, spare, left, right, max(time_ns[i] - last[k], 0) * 1e-9, motions[kind[k]])
         else:
             time_ns[i] = last[k]
-        _combined(row, work, p, m)
+        _combined(modes, left, right, m)
         s0, c0, n0, lon0 = row[_S0], row[_C0], row[_N0], row[_LON0]
         lat, lon = from_plane(s0, c0, n0, lon0, m[0], m[1])
         out[0, i], out[1, i] = lat, lon
@@ -415,7 +412,7 @@ def _estimates(motions, state, last, used, kind, slot, time_ns, whole, out):  # 
         _turn_axes(m, nn / det, -ne / det, -en / det, ee / det)
         out[2, i], out[3, i] = m[2], m[3]
         out[4, i] = -math.degrees(m[4])
-        out[5, i] = p
+        out[5, i] = left + right
         out[6, i], out[7, i], out[8, i] = m[5], m[6], m[10]
         out[9, i] = 0.5 * (m[14] + m[17])
 
@@ -429,7 +426,10 @@ def estimates(filters: Filters, slots: npt.ArrayLike) -> Estimates:
 
 
 def predicted(filters: Filters, slots: npt.ArrayLike, time_ns: npt.ArrayLike) -> Estimates:
-    """Where slots, (N,), are at other times, (N,) or one, if nothing more is heard; a time before the last is the last."""
+    """Where slots, (N,), are at other times, (N,) or one, if nothing more is heard.
+
+    A time before that of the last measurement used is taken for that.
+    """
     at = np.ascontiguousarray(slots, np.int64)
     time = np.array(np.broadcast_to(np.asarray(time_ns, np.int64), (len(at),)))
     out = np.empty((10, len(at)))
@@ -439,8 +439,10 @@ def predicted(filters: Filters, slots: npt.ArrayLike, time_ns: npt.ArrayLike) ->
 
 #: 95 % radius of a normal distribution in its larger σ, where the smaller one is 0, 0.05 ... 1 of it; by quadrature.
 _RADIUS95: Final = np.array(
-    [1.959964, 1.960603, 1.96253, 1.965778, 1.970408, 1.976505, 1.984196, 1.993656, 2.005137, 2.019017, 2.035859]
-    + [2.056384, 2.081304, 2.111112, 2.145981, 2.185802, 2.230287, 2.279075, 2.331798, 2.38812, 2.447747]
+    (
+        *(1.959964, 1.960603, 1.96253, 1.965778, 1.970408, 1.976505, 1.984196, 1.993656, 2.005137, 2.019017, 2.035859),
+        *(2.056384, 2.081304, 2.111112, 2.145981, 2.185802, 2.230287, 2.279075, 2.331798, 2.38812, 2.447747),
+    )
 )
 
 

@@ -1,11 +1,15 @@
-"""How things move: parameters of aircraft, vessels and drones, and the kernels of the two models.
+"""How things move: parameters of aircraft, vessels and drones, and the kernels of the models.
 
-A mode is a vector of 20: its mean (east, north, their velocities, rate of turn), then the upper triangle of its
-covariance by rows. ``STRAIGHT`` is constant velocity; its rate of turn is 0 with variance 0. ``TURN`` is the
-coordinated turn with a rate of turn of its own, right (clockwise) negative as in mathematics.
+Three modes: flying straight (constant velocity), and coordinated turns to the left and to the right, which begin
+with a rate of turn that is usual for the kind. Two turns, because one whose rate is 0 ± 3° a second at first has to find
+out where it goes: with one the error was 5 % larger (bench/filter.py says of which targets).
+
+A mode is a vector of ``MODE`` numbers: its mean (east, north, their velocities, rate of turn in rad/s, left
+positive), then the upper triangle of its covariance by rows. The rate of the straight mode is 0 with variance 0.
 
 Source: Bar-Shalom, Li and Kirubarajan, "Estimation with Applications to Tracking and Navigation" (2001), sections
-6.2 (constant velocity, continuous white noise), 11.6 (interacting multiple models), 11.7 (coordinated turn).
+6.2 (constant velocity, continuous white noise), 11.6 (interacting multiple models), 11.7 (coordinated turn). The
+parameters are own choices; those of aircraft are measured in bench/filter.py.
 """
 
 import math
@@ -19,6 +23,7 @@ from numba import njit
 __all__ = ["AIRCRAFT", "DRONE", "MODE", "MOTIONS", "VESSEL", "Motion", "table"]
 
 MODE: Final = 20  #: numbers of a mode
+_PIECES: Final = 64  #: the most pieces of a prediction
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,9 @@ class Motion:
 
     straight_mps2: float  #: σ of accelerations that last a second, flying straight: spectral density is its square
     turn_mps2: float  #: the same within a turn
-    rate_radps: float  #: σ of rates of turn, among turns
-    rate_s: float  #: for how long a rate of turn lasts
+    rate_radps: float  #: usual rate of turn
+    rate_spread_radps: float  #: its σ, among turns
+    rate_s: float  #: for how long a turn keeps its rate
     straight_s: float  #: mean time between turns; infinite: a Kalman filter of the straight mode alone
     turn_s: float  #: mean time of a turn
     speed_mps: float  #: σ of each component of a velocity of which nothing is known yet
@@ -37,9 +43,17 @@ class Motion:
     refusals: int  #: the track begins anew with this many refused measurements in a row
 
 
-AIRCRAFT: Final = Motion(0.5, 2.0, math.radians(3.0), 60.0, 90.0, 30.0, 150.0, 900.0, 5.0, 5)
-VESSEL: Final = Motion(0.02, 0.1, math.radians(1.0), 120.0, 600.0, 120.0, 8.0, 21_600.0, 30.0, 3)
-DRONE: Final = Motion(1.0, 3.0, math.radians(20.0), 10.0, 20.0, 10.0, 10.0, 120.0, 2.0, 5)
+def _rates(usual_degps: float, spread_degps: float) -> tuple[float, float]:
+    return math.radians(usual_degps), math.radians(spread_degps)
+
+
+#: Standard turns are of 3° a second, those of airliners at height of 1°; changes of speed of some 0.5 m/s² go on for
+#: half a minute, which the turn modes have to bear.
+AIRCRAFT: Final = Motion(0.3, 1.0, *_rates(2.5, 1.2), 200.0, 60.0, 60.0, 150.0, 900.0, 5.0, 5)
+#: Ships turn by 0.2 to 1° a second, and change their speed by knots in minutes; AIS can be silent for hours.
+VESSEL: Final = Motion(0.02, 0.05, *_rates(0.6, 0.4), 300.0, 600.0, 120.0, 8.0, 21_600.0, 30.0, 3)
+#: Small ones stop and turn within seconds.
+DRONE: Final = Motion(0.7, 2.0, *_rates(15.0, 8.0), 20.0, 20.0, 10.0, 12.0, 120.0, 2.0, 5)
 
 #: Kinds by their number in ``Filters.kind``.
 MOTIONS: Final = (AIRCRAFT, VESSEL, DRONE)
@@ -50,49 +64,55 @@ def table(motions: tuple[Motion, ...] = MOTIONS) -> npt.NDArray[np.float64]:
     return np.array([astuple(m) for m in motions], np.float64)
 
 
-_ROW = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4])
-_COLUMN = np.array([0, 1, 2, 3, 4, 1, 2, 3, 4, 2, 3, 4, 3, 4, 4])
-
-
 @njit(cache=True, nogil=True)
-def mix(a, b, turning, change, back, rate_var):  # type: ignore[no-untyped-def]
-    """Mix straight mode ``a`` and turn mode ``b`` in place; the probability of turning afterwards.
-
-    ``change``, ``back``: probabilities of going from straight to turn and back. Who begins to turn has a rate of
-    variance ``rate_var``, whatever the last turn was.
-    """
-    stay = turning * (1.0 - back)
-    after = stay + (1.0 - turning) * change
-    w = stay / after
-    v = turning * back / (1.0 - after)
-    d0, d1, d2, d3, d4 = b[0] - a[0], b[1] - a[1], b[2] - a[2], b[3] - a[3], b[4]
-    d = (d0, d1, d2, d3, d4)
-    ww, vv = w * (1.0 - w), v * (1.0 - v)
+def _into_turn(out, own, straight, w, rate, rate_var):  # type: ignore[no-untyped-def]
+    """A turn mode, ``w`` of its own and the rest of who begins to turn, with the usual rate."""
+    v, ww = 1.0 - w, w * (1.0 - w)
+    d4 = own[4] - rate
+    d = (own[0] - straight[0], own[1] - straight[1], own[2] - straight[2], own[3] - straight[3])
     for i in range(4):
-        ai = a[i]
-        a[i] = ai + v * d[i]
-        b[i] = ai + w * d[i]
-    b[4] = w * d4
+        out[i] = straight[i] + w * d[i]
+    out[4] = rate + w * d4
     k = 5
-    for i in range(5):
-        for j in range(i, 5):
-            dd = d[i] * d[j]
-            p, q = a[k], b[k]
-            if j < 4:
-                a[k] = p + v * (q - p) + vv * dd
-            elif i == 4:
-                p = rate_var
-            b[k] = p + w * (q - p) + ww * dd
+    for i in range(4):
+        for j in range(i, 4):
+            out[k] = v * straight[k] + w * own[k] + ww * d[i] * d[j]
             k += 1
-    return after
+        out[k] = w * own[k] + ww * d[i] * d4
+        k += 1
+    out[k] = v * rate_var + w * own[k] + ww * d4 * d4
 
 
 @njit(cache=True, nogil=True)
-def predict(m, t, q, rate_var, fade):  # type: ignore[no-untyped-def]
+def _into_straight(out, a, b, c, u, v, w):  # type: ignore[no-untyped-def]
+    """The straight mode: ``u`` of itself, ``v`` and ``w`` of turns that end."""
+    m = (
+        u * a[0] + v * b[0] + w * c[0],
+        u * a[1] + v * b[1] + w * c[1],
+        u * a[2] + v * b[2] + w * c[2],
+        u * a[3] + v * b[3] + w * c[3],
+    )
+    d = (a[0] - m[0], a[1] - m[1], a[2] - m[2], a[3] - m[3])
+    e = (b[0] - m[0], b[1] - m[1], b[2] - m[2], b[3] - m[3])
+    f = (c[0] - m[0], c[1] - m[1], c[2] - m[2], c[3] - m[3])
+    k = 5
+    for i in range(4):
+        out[i] = m[i]
+        x, y, z = u * d[i], v * e[i], w * f[i]
+        for j in range(i, 4):
+            out[k] = u * a[k] + v * b[k] + w * c[k] + x * d[j] + y * e[j] + z * f[j]
+            k += 1
+        out[k] = 0.0
+        k += 1
+    out[4] = out[k] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def predict(m, t, q, rate, rate_var, fade):  # type: ignore[no-untyped-def]
     """A mode ``t`` seconds later, in place.
 
-    ``q``: spectral density of the acceleration, m²/s³. The rate of turn goes back to 0 by the factor ``fade`` and
-    toward its variance ``rate_var``; both are 1 and 0 in the straight mode.
+    ``q``: spectral density of the acceleration, m²/s³. The rate of turn keeps ``fade`` of what it was and
+    takes the rest from what is usual, ``rate`` and ``rate_var``.
     """
     u, v, w = m[2], m[3], m[4]
     x = w * t
@@ -112,7 +132,7 @@ def predict(m, t, q, rate_var, fade):  # type: ignore[no-untyped-def]
     m[1] += co * u + si * v
     m[2] = cos * u - sin * v
     m[3] = sin * u + cos * v
-    m[4] = fade * w
+    m[4] = rate + fade * (w - rate)
     ee, en, eu, ev, ew = m[5], m[6], m[7], m[8], m[9]
     nn, nu, nv, nw = m[10], m[11], m[12], m[13]
     uu, uv, uw, vv, vw, ww = m[14], m[15], m[16], m[17], m[18], m[19]
@@ -152,24 +172,40 @@ def predict(m, t, q, rate_var, fade):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def advance(a, b, turning, t, motion):  # type: ignore[no-untyped-def]
-    """Both modes ``t`` seconds later, in place, with changes of mode; the probability of turning."""
+def advance(modes, spare, left, right, t, motion):  # type: ignore[no-untyped-def]
+    """All modes ``t`` seconds later, with changes of mode: where they are now and the probabilities of turns.
+
+    ``modes``, (3, MODE), is changed in place, ``spare`` is room of the same shape; ``motion`` a row of ``table``.
+    """
     if t <= 0.0:
-        return turning
-    straight_q, turn_q, rate_var = motion[0] * motion[0], motion[1] * motion[1], motion[2] * motion[2]
-    begin, end = 1.0 / motion[4], 1.0 / motion[5]
+        return left, right
+    straight_q, turn_q = motion[0] * motion[0], motion[1] * motion[1]
+    begin, end = 1.0 / motion[5], 1.0 / motion[6]
     if begin == 0.0:
-        predict(a, t, straight_q, 0.0, 1.0)
-        return 0.0
-    pieces = min(max(math.ceil(t / motion[8]), 1), 64)
+        predict(modes[0], t, straight_q, 0.0, 0.0, 1.0)
+        return 0.0, 0.0
+    rate, rate_var = motion[2], motion[3] * motion[3]
+    pieces = min(max(math.ceil(t / motion[9]), 1), _PIECES)
     part = t / pieces
-    fade = math.exp(-part / motion[3])
+    fade = math.exp(-part / motion[4])
+    # a Markov chain in continuous time, straight and turning, solved; from one turn into the other by a piece's end
     moved = (1.0 - math.exp(-part * (begin + end))) / (begin + end)
+    change, back = begin * moved, end * moved
     for _ in range(pieces):
-        turning = mix(a, b, turning, begin * moved, end * moved, rate_var)
-        predict(a, part, straight_q, 0.0, 1.0)
-        predict(b, part, turn_q, rate_var, fade)
-    return turning
+        straight = 1.0 - left - right
+        half = 0.5 * straight * change
+        left_after, right_after = left * (1.0 - back) + half, right * (1.0 - back) + half
+        after = 1.0 - left_after - right_after
+        v, w = left * back / after, right * back / after
+        _into_straight(spare[0], modes[0], modes[1], modes[2], 1.0 - v - w, v, w)
+        _into_turn(spare[1], modes[1], modes[0], left * (1.0 - back) / left_after, rate, rate_var)
+        _into_turn(spare[2], modes[2], modes[0], right * (1.0 - back) / right_after, -rate, rate_var)
+        left, right = left_after, right_after
+        modes[:] = spare
+        predict(modes[0], part, straight_q, 0.0, 0.0, 1.0)
+        predict(modes[1], part, turn_q, rate, rate_var, fade)
+        predict(modes[2], part, turn_q, -rate, rate_var, fade)
+    return left, right
 
 
 @njit(cache=True, nogil=True)
