@@ -69,6 +69,10 @@ class Texts:
             self.rank[number] = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
         return number
 
+    def number(self, text: str) -> int:
+        """The number of a text; -1 if it was never met."""
+        return self._number.get(text, -1)
+
     def series(self) -> pl.Series:
         """All texts by their number."""
         if len(self._series) < len(self._number):
