@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from testigos.fuse.motion import MODE, MOTIONS, Motion, advance, table, update, update_velocity
+from testigos.fuse.motion import MODE, MOTIONS, Motion, advance, blend, table, update, update_velocity
 from testigos.fuse.plane import axes, from_plane, origin, to_plane
 
 __all__ = [
@@ -149,7 +149,7 @@ def variance_m2(radius95_m: npt.ArrayLike) -> Floats:
     return np.square(np.asarray(radius95_m, np.float64) / _CONTAIN95)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _start(row, motion, lat, lon, r_ee, r_en, r_nn, ve, vn, r_v):  # type: ignore[no-untyped-def]
     """A track begins at a measurement; ``r_v`` 0: no velocity."""
     row[:] = 0.0
@@ -170,23 +170,7 @@ def _start(row, motion, lat, lon, r_ee, r_en, r_nn, ve, vn, r_v):  # type: ignor
             m[19] = motion[3] * motion[3]
 
 
-@njit(cache=True, nogil=True)
-def _combined(modes, left, right, out):  # type: ignore[no-untyped-def]
-    """Mean and covariance over all modes, as one."""
-    a, b, c = modes[0], modes[1], modes[2]
-    u = 1.0 - left - right
-    for i in range(5):
-        out[i] = u * a[i] + left * b[i] + right * c[i]
-    k = 5
-    for i in range(5):
-        x, y, z = u * (a[i] - out[i]), left * (b[i] - out[i]), right * (c[i] - out[i])
-        for j in range(i, 5):
-            spread = x * (a[j] - out[j]) + y * (b[j] - out[j]) + z * (c[j] - out[j])
-            out[k] = u * a[k] + left * b[k] + right * c[k] + spread
-            k += 1
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _innovation(modes, left, right, at, ee, en, nn, y0, y1, r00, r01, r11):  # type: ignore[no-untyped-def]
     """Normalised innovation squared of two components, over all modes.
 
@@ -203,7 +187,7 @@ def _innovation(modes, left, right, at, ee, en, nn, y0, y1, r00, r01, r11):  # t
     return (s11 * z0 * z0 - 2.0 * s01 * z0 * z1 + s00 * z1 * z1) / (s00 * s11 - s01 * s01)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _weighed(left, right, straight_log, left_log, right_log):  # type: ignore[no-untyped-def]
     """The probabilities of turns after likelihoods; no mode is ever given up wholly."""
     top = max(straight_log, left_log, right_log)
@@ -214,7 +198,7 @@ def _weighed(left, right, straight_log, left_log, right_log):  # type: ignore[no
     return b / every, c / every
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _turn_axes(m, j00, j01, j10, j11):  # type: ignore[no-untyped-def]
     """Position covariance and velocity of a mode under a change of axes, in place."""
     m[2], m[3] = j00 * m[2] + j01 * m[3], j10 * m[2] + j11 * m[3]
@@ -231,7 +215,7 @@ def _turn_axes(m, j00, j01, j10, j11):  # type: ignore[no-untyped-def]
     m[16], m[18] = j00 * m[16] + j01 * m[18], j10 * m[16] + j11 * m[18]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _recentre(row, modes, east, north):  # type: ignore[no-untyped-def]
     """Move the plane to a place of it, and the modes with it, in place."""
     s0, c0, n0, lon0 = row[_S0], row[_C0], row[_N0], row[_LON0]
@@ -252,7 +236,7 @@ def _recentre(row, modes, east, north):  # type: ignore[no-untyped-def]
     row[_S0], row[_C0], row[_N0], row[_LON0] = s1, c1, n1, lon
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _step(  # type: ignore[no-untyped-def]
     motions,
     state,
@@ -386,7 +370,7 @@ def step(
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _estimates(motions, state, last, used, kind, slot, time_ns, whole, out):  # type: ignore[no-untyped-def]
     modes, spare, m = np.empty((3, MODE)), np.empty((3, MODE)), np.empty(MODE)
     flat = modes.reshape(3 * MODE)
@@ -402,7 +386,7 @@ def _estimates(motions, state, last, used, kind, slot, time_ns, whole, out):  # 
             left, right = advance(modes, spare, left, right, max(time_ns[i] - last[k], 0) * 1e-9, motions[kind[k]])
         else:
             time_ns[i] = last[k]
-        _combined(modes, left, right, m)
+        blend(m, modes, 1.0 - left - right, left, right)
         s0, c0, n0, lon0 = row[_S0], row[_C0], row[_N0], row[_LON0]
         lat, lon = from_plane(s0, c0, n0, lon0, m[0], m[1])
         out[0, i], out[1, i] = lat, lon

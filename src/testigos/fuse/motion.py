@@ -1,8 +1,8 @@
 """How things move: parameters of aircraft, vessels and drones, and the kernels of the models.
 
 Three modes: flying straight (constant velocity), and coordinated turns to the left and to the right, which begin
-with a rate of turn that is usual for the kind. Two turns, because one whose rate is 0 ± 3° a second at first has to find
-out where it goes: with one the error was 5 % larger (bench/filter.py says of which targets).
+with a rate of turn that is usual for the kind. Two turns, because one whose rate is 0 ± 3° a second at first has to
+find out which way it goes: its error was 5 % larger.
 
 A mode is a vector of ``MODE`` numbers: its mean (east, north, their velocities, rate of turn in rad/s, left
 positive), then the upper triangle of its covariance by rows. The rate of the straight mode is 0 with variance 0.
@@ -64,50 +64,53 @@ def table(motions: tuple[Motion, ...] = MOTIONS) -> npt.NDArray[np.float64]:
     return np.array([astuple(m) for m in motions], np.float64)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def spread(m, x0, x1, x2, x3, x4, d0, d1, d2, d3, d4):  # type: ignore[no-untyped-def]
+    """Add the product of two vectors to a covariance, in place."""
+    m[5] += x0 * d0
+    m[6] += x0 * d1
+    m[7] += x0 * d2
+    m[8] += x0 * d3
+    m[9] += x0 * d4
+    m[10] += x1 * d1
+    m[11] += x1 * d2
+    m[12] += x1 * d3
+    m[13] += x1 * d4
+    m[14] += x2 * d2
+    m[15] += x2 * d3
+    m[16] += x2 * d4
+    m[17] += x3 * d3
+    m[18] += x3 * d4
+    m[19] += x4 * d4
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _into_turn(out, own, straight, w, rate, rate_var):  # type: ignore[no-untyped-def]
     """A turn mode, ``w`` of its own and the rest of who begins to turn, with the usual rate."""
     v, ww = 1.0 - w, w * (1.0 - w)
+    for k in range(MODE):
+        out[k] = v * straight[k] + w * own[k]
+    out[4] += v * rate
+    out[19] += v * rate_var
+    d0, d1, d2, d3 = own[0] - straight[0], own[1] - straight[1], own[2] - straight[2], own[3] - straight[3]
     d4 = own[4] - rate
-    d = (own[0] - straight[0], own[1] - straight[1], own[2] - straight[2], own[3] - straight[3])
-    for i in range(4):
-        out[i] = straight[i] + w * d[i]
-    out[4] = rate + w * d4
-    k = 5
-    for i in range(4):
-        for j in range(i, 4):
-            out[k] = v * straight[k] + w * own[k] + ww * d[i] * d[j]
-            k += 1
-        out[k] = w * own[k] + ww * d[i] * d4
-        k += 1
-    out[k] = v * rate_var + w * own[k] + ww * d4 * d4
+    spread(out, ww * d0, ww * d1, ww * d2, ww * d3, ww * d4, d0, d1, d2, d3, d4)
 
 
-@njit(cache=True, nogil=True)
-def _into_straight(out, a, b, c, u, v, w):  # type: ignore[no-untyped-def]
-    """The straight mode: ``u`` of itself, ``v`` and ``w`` of turns that end."""
-    m = (
-        u * a[0] + v * b[0] + w * c[0],
-        u * a[1] + v * b[1] + w * c[1],
-        u * a[2] + v * b[2] + w * c[2],
-        u * a[3] + v * b[3] + w * c[3],
-    )
-    d = (a[0] - m[0], a[1] - m[1], a[2] - m[2], a[3] - m[3])
-    e = (b[0] - m[0], b[1] - m[1], b[2] - m[2], b[3] - m[3])
-    f = (c[0] - m[0], c[1] - m[1], c[2] - m[2], c[3] - m[3])
-    k = 5
-    for i in range(4):
-        out[i] = m[i]
-        x, y, z = u * d[i], v * e[i], w * f[i]
-        for j in range(i, 4):
-            out[k] = u * a[k] + v * b[k] + w * c[k] + x * d[j] + y * e[j] + z * f[j]
-            k += 1
-        out[k] = 0.0
-        k += 1
-    out[4] = out[k] = 0.0
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def blend(out, modes, u, v, w):  # type: ignore[no-untyped-def]
+    """The one mode that has mean and covariance of three with these probabilities."""
+    a, b, c = modes[0], modes[1], modes[2]
+    for k in range(MODE):
+        out[k] = u * a[k] + v * b[k] + w * c[k]
+    m0, m1, m2, m3, m4 = out[0], out[1], out[2], out[3], out[4]
+    for i in range(3):
+        m, p = modes[i], u if i == 0 else (v if i == 1 else w)
+        d0, d1, d2, d3, d4 = m[0] - m0, m[1] - m1, m[2] - m2, m[3] - m3, m[4] - m4
+        spread(out, p * d0, p * d1, p * d2, p * d3, p * d4, d0, d1, d2, d3, d4)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def predict(m, t, q, rate, rate_var, fade):  # type: ignore[no-untyped-def]
     """A mode ``t`` seconds later, in place.
 
@@ -171,7 +174,13 @@ def predict(m, t, q, rate, rate_var, fade):  # type: ignore[no-untyped-def]
     m[19] = fade * fade * ww + (1.0 - fade * fade) * rate_var
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def straighten(m):  # type: ignore[no-untyped-def]
+    """Take the rate of turn out of a mode, in place."""
+    m[4] = m[9] = m[13] = m[16] = m[18] = m[19] = 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def advance(modes, spare, left, right, t, motion):  # type: ignore[no-untyped-def]
     """All modes ``t`` seconds later, with changes of mode: where they are now and the probabilities of turns.
 
@@ -197,7 +206,8 @@ def advance(modes, spare, left, right, t, motion):  # type: ignore[no-untyped-de
         left_after, right_after = left * (1.0 - back) + half, right * (1.0 - back) + half
         after = 1.0 - left_after - right_after
         v, w = left * back / after, right * back / after
-        _into_straight(spare[0], modes[0], modes[1], modes[2], 1.0 - v - w, v, w)
+        blend(spare[0], modes, 1.0 - v - w, v, w)
+        straighten(spare[0])
         _into_turn(spare[1], modes[1], modes[0], left * (1.0 - back) / left_after, rate, rate_var)
         _into_turn(spare[2], modes[2], modes[0], right * (1.0 - back) / right_after, -rate, rate_var)
         left, right = left_after, right_after
@@ -208,7 +218,20 @@ def advance(modes, spare, left, right, t, motion):  # type: ignore[no-untyped-de
     return left, right
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _correct(m, i00, i01, i11, z0, z1, a0, a1, a2, a3, a4, b0, b1, b2, b3, b4):  # type: ignore[no-untyped-def]
+    """Correct a mode in place: ``a`` and ``b`` are its covariances with what was measured, ``z`` what it makes of it."""
+    m[0] += a0 * z0 + b0 * z1
+    m[1] += a1 * z0 + b1 * z1
+    m[2] += a2 * z0 + b2 * z1
+    m[3] += a3 * z0 + b3 * z1
+    m[4] += a4 * z0 + b4 * z1
+    f, g, h = -i00, -i01, -i11
+    spread(m, f * a0 + g * b0, f * a1 + g * b1, f * a2 + g * b2, f * a3 + g * b3, f * a4 + g * b4, a0, a1, a2, a3, a4)
+    spread(m, g * a0 + h * b0, g * a1 + h * b1, g * a2 + h * b2, g * a3 + h * b3, g * a4 + h * b4, b0, b1, b2, b3, b4)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def update(m, y0, y1, r00, r01, r11):  # type: ignore[no-untyped-def]
     """Correct a mode by a measured position, in place; the logarithm of its likelihood but for a constant."""
     a00, a01, a11 = m[5], m[6], m[10]
@@ -218,20 +241,11 @@ def update(m, y0, y1, r00, r01, r11):  # type: ignore[no-untyped-def]
     d0, d1 = y0 - m[0], y1 - m[1]
     z0, z1 = i00 * d0 + i01 * d1, i01 * d0 + i11 * d1
     chi2 = d0 * z0 + d1 * z1
-    c0 = (a00, a01, m[7], m[8], m[9])
-    c1 = (a01, a11, m[11], m[12], m[13])
-    for i in range(5):
-        m[i] += c0[i] * z0 + c1[i] * z1
-    k = 5
-    for i in range(5):
-        k0, k1 = c0[i] * i00 + c1[i] * i01, c0[i] * i01 + c1[i] * i11
-        for j in range(i, 5):
-            m[k] -= k0 * c0[j] + k1 * c1[j]
-            k += 1
+    _correct(m, i00, i01, i11, z0, z1, a00, a01, m[7], m[8], m[9], a01, a11, m[11], m[12], m[13])
     return -0.5 * (chi2 + math.log(det))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def update_velocity(m, y0, y1, r00, r01, r11):  # type: ignore[no-untyped-def]
     """Correct a mode by a measured velocity, in place; the logarithm of its likelihood but for a constant."""
     a00, a01, a11 = m[14], m[15], m[17]
@@ -241,14 +255,5 @@ def update_velocity(m, y0, y1, r00, r01, r11):  # type: ignore[no-untyped-def]
     d0, d1 = y0 - m[2], y1 - m[3]
     z0, z1 = i00 * d0 + i01 * d1, i01 * d0 + i11 * d1
     chi2 = d0 * z0 + d1 * z1
-    c0 = (m[7], m[11], a00, a01, m[16])
-    c1 = (m[8], m[12], a01, a11, m[18])
-    for i in range(5):
-        m[i] += c0[i] * z0 + c1[i] * z1
-    k = 5
-    for i in range(5):
-        k0, k1 = c0[i] * i00 + c1[i] * i01, c0[i] * i01 + c1[i] * i11
-        for j in range(i, 5):
-            m[k] -= k0 * c0[j] + k1 * c1[j]
-            k += 1
+    _correct(m, i00, i01, i11, z0, z1, m[7], m[11], a00, a01, m[16], m[8], m[12], a01, a11, m[18])
     return -0.5 * (chi2 + math.log(det))
