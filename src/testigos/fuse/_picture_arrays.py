@@ -1,0 +1,184 @@
+"""The memory of a picture as arrays: reports of the last moments, states after them, and who is who.
+
+A *node* is a report that moves the track: a position, a velocity or a quality. The nodes of an object hang in one list
+in their total order. A *state* is what follows from all nodes up to one; some nodes keep theirs, so that a report that
+comes late is put in its place and what follows is told again from the state before it. A *slot* is a row of the picture.
+"""
+
+from typing import Any, Final, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from testigos.fuse.filter import new_filters
+
+__all__ = [
+    "DUPLICATE", "LATENT", "MAIN", "PLACED", "PLAIN", "QUALITY", "REFUSED_AT", "REPS", "TWIN", "VELOCITY", "Nodes",
+    "Said", "Slots", "States", "new_nodes", "new_slots", "new_states", "wider",
+]  # fmt: skip
+
+Any1 = npt.NDArray[Any]
+
+# flags of a node
+PLACED: Final = 1
+VELOCITY: Final = 2
+QUALITY: Final = 4
+LATENT: Final = 8  # the object measures itself: its positions are late by its avionics, and its quality holds for others
+
+# what became of a node
+PLAIN: Final = 1  # says no position
+MAIN: Final = 2  # its position moved the track
+TWIN: Final = 3  # it moved the second track of this address
+DUPLICATE: Final = 4
+REFUSED_AT: Final = 5
+
+REPS: Final = 6  #: how many of the last positions a state knows, to find duplicates
+
+# whole numbers of a state
+EPU_T, RC_T, V_T, V_NEW, CAND_T, CAND_N, SINCE, REP_AT, TWIN_ROW, SHOWN_T, INPUT, LINK, VIA, SOURCE, OFFSET, COUNT = range(
+    16
+)
+REP_T: Final = 16
+REP_HASH: Final = REP_T + REPS
+INTS: Final = REP_HASH + REPS
+
+# real numbers of a state
+USUAL, EPU, RC, GS, TRACK, V_VAR, CAND_LAT, CAND_LON, LAT, LON, RADIUS = range(11)
+REP_LAT: Final = 11
+REP_LON: Final = REP_LAT + REPS
+FLOATS: Final = REP_LON + REPS
+
+
+class Said(NamedTuple):
+    """Reports of a batch as kernels want them, (N,) each; NaN where a number is unknown, 0 where a hash is."""
+
+    time: Any1
+    lat: Any1
+    lon: Any1
+    hash: Any1
+    tie: Any1
+    offset: Any1
+    gs: Any1
+    track: Any1
+    v_var: Any1
+    epu: Any1
+    rc: Any1
+    input: Any1
+    link: Any1
+    via: Any1
+    source: Any1
+    flags: Any1
+
+
+class Nodes(NamedTuple):
+    """The same of the nodes, (C,) each, and the lists: ``before``, ``after``, ``state`` are -1 where there is none."""
+
+    time: Any1
+    lat: Any1
+    lon: Any1
+    hash: Any1
+    tie: Any1
+    offset: Any1
+    gs: Any1
+    track: Any1
+    v_var: Any1
+    epu: Any1
+    rc: Any1
+    input: Any1
+    link: Any1
+    via: Any1
+    source: Any1
+    flags: Any1
+    before: Any1
+    after: Any1
+    state: Any1
+    keeps: Any1  #: its state is kept when it is no longer among the last
+    verdict: Any1
+    free: Any1  #: a stack of unused nodes
+    left: Any1  #: (1,) how many are on it
+
+
+class States(NamedTuple):
+    """States, (C, ...): those of the filter first."""
+
+    motions: Any1
+    state: Any1
+    last: Any1
+    used: Any1
+    refused: Any1
+    kind: Any1
+    ints: Any1
+    floats: Any1
+    free: Any1
+    left: Any1
+
+
+class Slots(NamedTuple):
+    """Slots, (C,) each."""
+
+    head: Any1  #: first and last node
+    tail: Any1
+    came: Any1  #: nodes that ever came
+    closed: Any1  #: nodes before ``head`` are forgotten, and ``head`` has their state
+    dirty: Any1  #: the first node from which to tell anew; -1
+    state: Any1  #: after the last node; -1 where nothing ever was
+    motion: Any1  #: kind of motion
+    twin: Any1  #: slot of the second track under this address; -1
+    of: Any1  #: slot of the first track; itself, if it is one; -1 where the slot is free
+    free: Any1
+    left: Any1
+
+
+_T = TypeVar("_T", Nodes, States, Slots)
+
+
+def _stack(first: int, last: int) -> Any1:
+    """Numbers so that the lowest is taken first."""
+    return np.arange(last - 1, first - 1, -1, dtype=np.int64)
+
+
+def new_nodes(capacity: int) -> Nodes:
+    """Unused nodes."""
+
+    def of(dtype: Any) -> Any1:
+        return np.zeros(capacity, dtype)
+
+    i8, f8, f4, i4, u1 = np.int64, np.float64, np.float32, np.int32, np.uint8
+    return Nodes(
+        of(i8), of(f8), of(f8), of(i8), of(i8), of(i8), of(f4), of(f4), of(f4), of(f4), of(f4), of(i4), of(i4), of(i4),
+        of(u1), of(u1), of(i4), of(i4), of(i4), of(np.bool_), of(u1), _stack(0, capacity), np.array([capacity]),
+    )  # fmt: skip
+
+
+def new_states(capacity: int) -> States:
+    """Unused states."""
+    f = new_filters(capacity)
+    return States(
+        f.motions, f.state, f.time_ns, f.used, f.refused, f.kind,
+        np.zeros((capacity, INTS), np.int64), np.zeros((capacity, FLOATS)), _stack(0, capacity), np.array([capacity]),
+    )  # fmt: skip
+
+
+def new_slots(capacity: int) -> Slots:
+    """Free slots."""
+    made = [np.full(capacity, -1, np.int64) for _ in range(9)]
+    made[2][:] = made[6][:] = 0
+    made[3] = np.zeros(capacity, np.bool_)
+    return Slots(*made, _stack(0, capacity), np.array([capacity]))
+
+
+def wider(old: _T, needed: int) -> _T:
+    """``old`` itself if ``needed`` more are free in it, else a copy with twice as many or more."""
+    left = int(old.left[0])
+    if left >= needed:
+        return old
+    size = len(old.free)
+    capacity = max(2 * size, size + needed)
+    made: _T = {Nodes: new_nodes, States: new_states, Slots: new_slots}[type(old)](capacity)  # type: ignore[operator]
+    for name in old._fields:
+        if name not in ("motions", "free", "left"):
+            getattr(made, name)[:size] = getattr(old, name)
+    made.free[: capacity - size] = _stack(size, capacity)
+    made.free[capacity - size : capacity - size + left] = old.free[:left]
+    made.left[0] = capacity - size + left
+    return made

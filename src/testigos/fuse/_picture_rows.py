@@ -1,0 +1,167 @@
+"""Slots as rows of ``schema.PICTURE``.
+
+A row has the last position that was accepted, with its own time and radius. While nothing more comes, the radius is
+that round the same place which holds the object with 95 % at present: how far the filter thinks it has gone, and how
+sure it is of that. It is null where nothing says how good the position is. Velocities are null until the filter knows
+them three times better than before it heard anything.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from testigos.fuse import _picture_arrays as arrays
+from testigos.fuse._picture_arrays import Slots, States
+from testigos.fuse._picture_kinds import SQUAWKS
+from testigos.fuse._picture_life import DEAD, LIVE, Life
+from testigos.fuse._picture_values import COLUMNS, FLEETING, NUMBER, TEXTS, Texts, Values, gather
+from testigos.fuse.filter import Filters, estimates, predicted, radius95_m
+from testigos.geo import distance_m
+from testigos.schema import KINDS, PICTURE, SOURCES, STATES, STATUSES
+
+__all__ = ["Shown", "merged", "table"]
+
+_AIRCRAFT: Final = KINDS.index("aircraft")
+_DISTRESS_STATUS: Final = 14  # AIS search and rescue transmitter: ITU-R M.1371-5, table 47
+_OK, _NO_POSITION = STATUSES.index("ok"), STATUSES.index("no_position")
+_FLEETS: Final = np.array([n in FLEETING for n in COLUMNS])
+_GIVEN: Final = tuple(n for n in COLUMNS if n in PICTURE and n not in ("kind", "stale_ns"))
+_SPEED_MPS: Final = 6  # column of ``Filters.motions``
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class Shown:
+    """What rows are made of: values by column, (columns, N), and the slot whose position each shows."""
+
+    def __init__(self, slots: Ints, values: Values, life: Life, now_ns: int, values_ns: int) -> None:
+        self.slots = slots
+        self.place = slots.copy()
+        self.value = np.empty((len(COLUMNS), len(slots)))
+        # of what is no aircraft, what moves is not said each few seconds
+        since = np.where(life.kind[slots] == _AIRCRAFT, now_ns - values_ns, np.int64(-1))
+        gather(values, slots, since, _FLEETS, self.value)
+
+
+def merged(shown: Shown, values: Values, states: States, slots: Slots, row: int, members: Ints) -> None:
+    """Row ``row`` of ``shown`` becomes that of all ``members``: the newest value of each column, the newest position."""
+    times = np.where(np.isnan(values.value[members]), np.int64(-1), values.time[members])
+    best = members[times.argmax(axis=0)]
+    newest = values.value[best, np.arange(len(COLUMNS))]
+    fleeting = _FLEETS & np.isnan(shown.value[:, row]) & (best == shown.slots[row])
+    shown.value[:, row] = np.where(fleeting, np.nan, newest)
+    q = slots.state[members]
+    said = np.where(q >= 0, states.ints[q, arrays.SHOWN_T], np.int64(-1))
+    shown.place[row] = members[said.argmax()]
+
+
+def _filters(states: States) -> Filters:
+    return Filters(states.motions, states.state, states.last, states.used, states.refused, states.kind)
+
+
+def table(
+    shown: Shown, object_id: Any, also: list[str | None] | None, distress: npt.NDArray[np.bool_], slots: Slots,
+    states: States, values: Values, life: Life, texts: Texts, names: Texts, now_ns: int,
+) -> pl.DataFrame:  # fmt: skip
+    """The rows, in the order of ``shown.slots``; ``object_id`` by slot, ``also`` and ``distress`` by row."""
+    at, place = shown.slots, shown.place
+    size = len(at)
+    q = slots.state[place]
+    placed = (q >= 0) & (states.ints[q, arrays.COUNT] > 0)
+    ints, floats = states.ints[q], states.floats[q]
+    phase = life.phase[at]
+
+    def either(column: int, otherwise: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.where(placed, ints[:, column], otherwise[at])
+
+    def where_placed(values: Floats) -> Floats:
+        return np.where(placed, values, np.nan)
+
+    lat, lon = where_placed(floats[:, arrays.LAT]), where_placed(floats[:, arrays.LON])
+    radius = where_placed(floats[:, arrays.RADIUS])
+    filters = _filters(states)
+    state = np.where(placed, q, -1)
+    waiting = placed & (phase != LIVE)
+    e = np.stack(estimates(filters, state)[3:11])  # velocities, turns, covariances
+    if waiting.any():
+        later = predicted(filters, state[waiting], now_ns)
+        e[:, waiting] = np.stack(later[3:11])
+        gone = distance_m(lat[waiting], lon[waiting], later.lat_deg, later.lon_deg)
+        now = gone + radius95_m(later.cov_east_m2, later.cov_east_north_m2, later.cov_north_m2)
+        radius[waiting] = np.fmax(radius[waiting], np.where(np.isnan(radius[waiting]), np.nan, now))
+    known = e[7] < np.square(filters.motions[states.kind[q], _SPEED_MPS] / 3.0)
+    east, north = np.where(known, e[0], np.nan), np.where(known, e[1], np.nan)
+
+    made: dict[str, Any] = {
+        "object_id": pl.Series(object_id[at].tolist(), dtype=pl.String),
+        "time_ns": either(arrays.SHOWN_T, life.seen),
+        "status": _enum(np.where(placed, _OK, _NO_POSITION), STATUSES),
+        "source": _enum(either(arrays.SOURCE, life.source), SOURCES),
+        "lat_deg": lat,
+        "lon_deg": lon,
+        "offset": either(arrays.OFFSET, life.offset).astype(np.uint64),
+        "via": _text(either(arrays.VIA, life.via), names),
+        "link": _text(either(arrays.LINK, life.link), names),
+        "input": either(arrays.INPUT, life.input).astype(np.uint16),
+        "kind": _enum(life.kind[at], KINDS),
+        "stale_ns": life.stale[at],
+        "slot": at.astype(np.uint32),
+        "state": _enum(phase, STATES),
+        "seen_ns": np.maximum(life.seen[at], life.seen[place]),
+        "urgent": _urgent(shown.value, texts) | distress,
+        "radius95_m": np.minimum(radius, 10_000_000.0),
+        "height95_m": shown.value[NUMBER["height_accuracy95_m"]],
+        "velocity_east_mps": east,
+        "velocity_north_mps": north,
+        "cov_east_m2": np.minimum(e[4], 1e15),
+        "cov_east_north_m2": e[5],
+        "cov_north_m2": np.minimum(e[6], 1e15),
+    }
+    if also is not None:
+        made["also"] = pl.Series(also, dtype=pl.String)
+    for name in _GIVEN:
+        column = shown.value[NUMBER[name]]
+        if name in TEXTS:
+            made[name] = _text_or_null(column, texts)
+        elif not np.isnan(column).all():
+            made[name] = column
+    given = pl.DataFrame(made, nan_to_null=True) if size else pl.DataFrame(schema={n: pl.Float64 for n in made})
+    return given.select(
+        (pl.col(n) if given.schema[n] == c.dtype else pl.col(n).cast(c.dtype))
+        if n in given.columns
+        else pl.lit(None, c.dtype).alias(n)
+        for n, c in PICTURE.items()
+    )
+
+
+def _enum(numbers: npt.NDArray[Any], names: tuple[str, ...]) -> pl.Series:
+    return pl.Series(numbers.astype(np.uint8)).cast(pl.Enum(names))
+
+
+def _text(numbers: npt.NDArray[Any], names: Texts) -> pl.Series:
+    """Texts by number; 0 is none."""
+    if not numbers.any():
+        return pl.Series([None], dtype=pl.String).new_from_index(0, len(numbers))
+    return names.series().gather(pl.Series(numbers).replace(0, None).cast(pl.UInt32))
+
+
+def _text_or_null(numbers: Floats, texts: Texts) -> pl.Series:
+    unknown = np.isnan(numbers)
+    if unknown.all():
+        return pl.Series([None], dtype=pl.String).new_from_index(0, len(numbers))
+    index = pl.Series(np.where(unknown, 0.0, numbers).astype(np.uint32))
+    if unknown.any():
+        index = index.to_frame("i").select(pl.when(pl.Series("u", ~unknown)).then(pl.col("i"))).to_series()
+    return texts.series().gather(index)
+
+
+def _urgent(value: Floats, texts: Texts) -> npt.NDArray[np.bool_]:
+    """Whether an emergency is said: a state other than ``none``, a squawk, a navigational status."""
+    said = value[NUMBER["emergency"]]
+    urgent = ~np.isnan(said) & (said != texts.number("none"))
+    for squawk in SQUAWKS:
+        urgent |= value[NUMBER["squawk"]] == texts.number(squawk)
+    return np.asarray(urgent | (value[NUMBER["nav_status"]] == _DISTRESS_STATUS))
