@@ -177,11 +177,7 @@ def undone(count: int, seconds: float, seed: int, show: int) -> tuple[int, int, 
     for s, out in run.go():
         links = set(zip(out.slot_a.tolist(), out.slot_b.tolist(), strict=True))
         if s == int(turn_s):
-            h = run.heard
-            nth = {}
-            for row in np.flatnonzero(run.slot_of >= 0):
-                nth.setdefault(int(run.slot_of[row]), h.system[row])
-            leaves = {slot: system_leaves(run, slot) for slot in nth}
+            leaves = {slot: bool(run.heard.leaves[run.slot_of == slot][0]) for pair in links for slot in pair}
             wrong = {(a, b): None for a, b in links if leaves[a] != leaves[b]}
         for key, when in wrong.items():
             if when is None and key not in links:
@@ -192,16 +188,6 @@ def undone(count: int, seconds: float, seed: int, show: int) -> tuple[int, int, 
     for a, b in stays[:show]:
         print("  stays:", describe(run, a), "|", describe(run, b))
     return len(wrong), len(wrong) - len(stays), [v for v in wrong.values() if v is not None]
-
-
-def system_leaves(run: Run, slot: int) -> bool:
-    """Whether the reports of this slot are those that leave."""
-    k = run.truth(slot)
-    system = run.heard.system[np.flatnonzero(run.slot_of == slot)[0]]
-    return ORDER[k].index(int(system)) % 2 == 1
-
-
-ORDER: list[list[int]] = []
 
 
 def main() -> int:

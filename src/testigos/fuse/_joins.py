@@ -45,6 +45,7 @@ UNKNOWN_SIGMA_M: Final = 100.0  # of a position whose radius nobody says
 RADIUS_SIGMAS: Final = 2.4477  # a 95 % radius in standard deviations of an axis: sqrt(-2 ln 0.05)
 LONGEST_GAP_S: Final = 200.0  # a moored vessel reports every 3 minutes (ITU-R M.1371-5, annex 1, table 1)
 LATENCY_S: Final = 0.6  # standard deviation of the difference of two latencies that are anything from 0 to 1.5 s
+FAR_OFF: Final = 12.0  # half the squared distance in standard deviations; e^-12 of all are farther off
 OFFSET_M: Final = 25.0  # antennas, datums, rounding
 DRIFT_MPS: Final = 0.5
 COARSE_M: Final = 3_000.0
@@ -53,8 +54,8 @@ _EARTH_M: Final = 6_371_000.0
 
 # sums of a pair, see the module's docstring; t counts from the last sample
 (S0, S1, S2, VE, VN, TVE, TVN, VV, DE, DN, TDE, TDN, VD, DD, COUNT, OFFSET2, SPEED, ALT_W, ALT_D, MIX_W, MIX_D, MIX_L,
- SAMPLES) = range(23)  # fmt: skip
-FIELDS: Final = 23
+ SAMPLES, STREAK) = range(24)  # fmt: skip
+FIELDS: Final = 24
 
 
 class History(NamedTuple):
@@ -288,7 +289,7 @@ def near_pairs(
                             near[b] += 1
                             ux, uy = going[a, 0] - going[b, 0], going[a, 1] - going[b, 1]
                             uz = going[a, 2] - going[b, 2]
-                            like = max(3.0, 0.15 * max(speed[a], speed[b]))
+                            like = 0.5 + 0.1 * max(speed[a], speed[b])
                             if ux * ux + uy * uy + uz * uz < like * like:
                                 along[a] += 1
                                 along[b] += 1
@@ -512,14 +513,25 @@ def _add(
         count = min(1.0, dt / ALIKE_S)
     noise2 = sigma * sigma + at[3]
     if p[SAMPLES] >= 3.0:
-        # a sample far off the line so far counts less: one bad fix does not decide, several do
+        # far off the line so far: a bad fix, which counts less; or, the second time, something has changed, and what
+        # was before says little of what is now
         m00, m01, m11 = p[S0] + 1e-8, p[S1], p[S2] + 1e-4
         det = m00 * m11 - m01 * m01
         oe = de - (m11 * p[DE] - m01 * p[TDE]) / det
         on = dn - (m11 * p[DN] - m01 * p[TDN]) / det
         off2 = (oe * oe + on * on) / (2.0 * (noise2 + m11 / det))
-        if off2 > 12.0:
-            count *= math.sqrt(12.0 / off2)
+        if off2 <= FAR_OFF:
+            p[STREAK] = 0.0
+        else:
+            p[STREAK] += 1.0
+            if p[STREAK] < 2.0:
+                count *= math.sqrt(FAR_OFF / off2)
+            else:
+                for c in range(COUNT + 1):
+                    p[c] *= 0.05
+                for c in range(ALT_W, SAMPLES):
+                    p[c] *= 0.05
+                count = 1.0
     w = count / noise2
     p[S0] += w
     p[VE] += w * ve
@@ -578,30 +590,34 @@ def evidence(p: Floats, scale: float, d_precision: float, d_weight: float, s_pre
 
 
 @njit(cache=True, nogil=True)
+def _hypothesis(p: Floats, d_precision: float, d_weight: float, s_precision: float) -> float:
+    """As ``evidence``, with all errors as much larger as their scatter about this hypothesis demands."""
+    found, fit = evidence(p, 1.0, d_precision, d_weight, s_precision)
+    scale = max(1.0, (p[DD] - fit) / (2.0 * p[COUNT] + 2.0))
+    if scale > 1.0:
+        found, _ = evidence(p, scale, d_precision, d_weight, s_precision)
+    return found - 0.5 * p[DD] / scale - p[COUNT] * math.log(scale)
+
+
+@njit(cache=True, nogil=True)
 def kinematic(p: Floats, density: float, company: float) -> tuple[float, float]:
     """Log likelihood ratios of one object against two, from places and from altitudes, by a pair's sums.
 
     One object: d ~ N(0, OFFSET2) for each axis, s ~ N(0, DRIFT²). Two: with probability 1 - ``company`` a stranger,
     d spread evenly at ``density`` (1/m²) and s ~ N(0, (1 m/s + 0.7 v)²); with ``company`` one that keeps with it,
-    d ~ N(0, (50 m + 9 s v)²), s ~ N(0, (3 DRIFT)²). Where samples scatter more than they say, all are trusted less,
-    and it speaks against one object a little.
+    d ~ N(0, (50 m + 9 s v)²), s ~ N(0, (3 DRIFT)²). Where samples scatter about a hypothesis more than they say,
+    their variances are taken times c, the mean square of that scatter, for it: log Z - DD / 2c - n log c.
     """
     if p[COUNT] <= 0.0:
         return 0.0, 0.0
     v = p[SPEED]
     one_d, one_s = 1.0 / p[OFFSET2], 1.0 / DRIFT_MPS**2
-    one, fit = evidence(p, 1.0, one_d, one_d, one_s)
-    scale = max(1.0, (p[DD] - fit) / (2.0 * p[COUNT] + 2.0))
-    if scale > 1.0:
-        one, fit = evidence(p, scale, one_d, one_d, one_s)
-    stranger, _ = evidence(p, scale, 0.0, 2.0 * math.pi * density, 1.0 / (1.0 + 0.7 * v) ** 2)
     with_d = 1.0 / (50.0 + 9.0 * v) ** 2
-    mate, _ = evidence(p, scale, with_d, with_d, one_s / 9.0)
-    stranger += math.log(1.0 - company)
-    mate += math.log(company)
+    one = _hypothesis(p, one_d, one_d, one_s)
+    stranger = _hypothesis(p, 0.0, 2.0 * math.pi * density, 1.0 / (1.0 + 0.7 * v) ** 2) + math.log(1.0 - company)
+    mate = _hypothesis(p, with_d, with_d, one_s / 9.0) + math.log(company)
     top = max(stranger, mate)
-    two = top + math.log(math.exp(stranger - top) + math.exp(mate - top))
-    place = one - two - min(6.0, 1.5 * math.log(scale))
+    place = one - top - math.log(math.exp(stranger - top) + math.exp(mate - top))
     height = 0.0
     if p[ALT_W] > 0.0:
         height = _height(p[ALT_D] / p[ALT_W], 75.0**2 + 60.0**2 / p[ALT_W])

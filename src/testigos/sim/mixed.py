@@ -80,7 +80,10 @@ class Objects:
 
 @dataclass(frozen=True)
 class Heard:
-    """Reports (M,) in order of arrival: of whom they truly are, and what they say. NaN and None where nothing."""
+    """Reports (M,) in order of arrival: of whom they truly are, and what they say. NaN and None where nothing.
+
+    ``leaves``: the system is one that reports somebody else who leaves, where that is asked for.
+    """
 
     true: Ints
     system: Ints
@@ -98,6 +101,7 @@ class Heard:
     squawk: npt.NDArray[np.object_]
     category: npt.NDArray[np.object_]
     kind: npt.NDArray[np.object_]
+    leaves: npt.NDArray[np.bool_]
 
 
 def _moved(lat: Floats, lon: Floats, east_m: Floats, north_m: Floats) -> tuple[Floats, Floats]:
@@ -252,7 +256,7 @@ def report(made: Objects, seed: int, away: Floats | None = None, away_from_s: fl
     dice = Dice("mixed reports", seed)
     grid = np.arange(made.flown_by_step) * STEP_S
     end = grid[-1]
-    columns: list[list[npt.NDArray[np.generic]]] = [[] for _ in range(16)]
+    columns: list[list[npt.NDArray[np.generic]]] = [[] for _ in range(17)]
     radar_bias = {name: (dice.uniform(1, -100, 100)[0], dice.uniform(1, -0.0008, 0.0008)[0]) for name in _RADARS}
     for k, listed in enumerate(_systems(made, dice)):
         scene = made.scene[k]
@@ -339,6 +343,7 @@ def report(made: Objects, seed: int, away: Floats | None = None, away_from_s: fl
                 np.full(n, k), np.full(n, number), np.full(n, who[0], object), arrives, stamped, lat, lon,
                 np.full(n, 2.4477 * sigma), baro, geom, gs, course, np.full(n, who[1], object),
                 np.full(n, who[2], object), np.full(n, who[3], object), np.full(n, kind, object),
+                np.full(n, nth % 2 == 1),
             )  # fmt: skip
             for column, values in zip(columns, row, strict=True):
                 column.append(values)
