@@ -138,7 +138,7 @@ def table(
 
 
 def _enum(numbers: npt.NDArray[Any], names: tuple[str, ...]) -> pl.Series:
-    return pl.Series(numbers.astype(np.uint8)).cast(pl.Enum(names))
+    return pl.Series(names, dtype=pl.Enum(names)).gather(pl.Series(numbers.astype(np.uint32)))
 
 
 def _text(numbers: npt.NDArray[Any], names: Texts) -> pl.Series:

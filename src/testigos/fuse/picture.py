@@ -38,7 +38,6 @@ from testigos.fuse._picture_fold import close, fold, insert
 from testigos.fuse._picture_kinds import CATEGORIES, DISTRESS, kind_of, rank_of
 from testigos.fuse._picture_said import Batch, batch
 from testigos.fuse._picture_settings import DEFAULT, Settings
-from testigos.fuse.association import associate
 from testigos.fuse.filter import Filters
 from testigos.schema import KINDS, PICTURE, SOURCES, STATUSES, conform
 from testigos.units import KT_MPS, S_NS
@@ -325,25 +324,21 @@ class Picture:
         """Puts rows, in the order of time, into their tracks; the slots of these."""
         self._nodes = arrays.wider(self._nodes, len(rows) + 1)
         touched: Ints = insert(self._nodes, self._slots, said, rows, slot, node)
-        # each node may keep a state, each slot has some at hand, and each may have a second track
-        self._states = arrays.wider(self._states, 2 * (len(rows) + 32 * len(touched)) // 4 + 1024)
+        # a slot keeps a few states at hand and one of its new nodes may keep one, each with that of a second track
+        self._states = arrays.wider(self._states, 2 * (len(rows) + 6 * len(touched)) + 64)
         self._reserve(len(touched))
-        done = 0
-        while done < len(touched):
-            room = max(int(self._states.left[0]) // 256, 1)
-            part = touched[done : done + room]
-            self._states = arrays.wider(self._states, 256 + 2 * int(self._slots.came[part].max()))
-            fold(
-                self._nodes, self._states, self._slots, part, self._rules, self._assumed,
-                now - round(self.settings.late_s * S_NS),
-            )  # fmt: skip
-            done += len(part)
+        fold(
+            self._nodes, self._states, self._slots, touched, self._rules, self._assumed,
+            now - round(self.settings.late_s * S_NS),
+        )  # fmt: skip
         return touched
 
     def _plots(
         self, b: Batch, rows: Ints, slot: Ints, node: Ints, fate: npt.NDArray[np.uint8], now: int
     ) -> Ints:  # fmt: skip
         """Rows without a name: to the tracks that they fit, or to tracks that begin."""
+        from testigos.fuse.association import associate
+
         said, s = b.said, self.settings
         radius = np.where(np.isnan(said.epu), self._assumed[said.source], said.epu).astype(np.float64)
         alive = np.flatnonzero(self._life.alive & (self._slots.state >= 0) & (self._life.phase <= lives.COASTING))
