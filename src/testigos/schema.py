@@ -241,6 +241,7 @@ PLOTS: Final[dict[str, Column]] = dict(
         _c("track_number", pl.UInt16, "", "number of the track at its data source", 0, 65_535),
         _c("range_nmi", _F64, "nmi", "slant range from the radar", 0, 512),
         _c("azimuth_deg", _F64, "deg", "azimuth from the radar, from north of the radar", 0, 360),
+        _c("signal_dbm", _F32, "dBm", "amplitude of the reply or message at the station", -200, 100),
     ]
 )
 

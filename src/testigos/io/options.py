@@ -25,8 +25,8 @@ def _made(name: str, options: Options) -> Link:
 
 
 def takes_options(link: Link) -> bool:
-    """Does it read raw frames of Mode S? Those alone have receivers' stamps."""
-    return "stamp" in link.GIVES
+    """Does it read what does not say its date: raw frames, which have receivers' stamps, or ASTERIX?"""
+    return "stamp" in link.GIVES or hasattr(link, "options")
 
 
 def configured(link: Link, options: Options | None) -> Link:
