@@ -258,6 +258,12 @@ NETS: Final[dict[str, Column]] = dict(
         _c("operator_lat_deg", _F64, "deg", "Remote ID: latitude of the operator", -90, 90),
         _c("operator_lon_deg", _F64, "deg", "Remote ID: longitude of the operator", -180, 180),
         _c("remarks", pl.String, "", "free text"),
+        _c("private", pl.Boolean, "", "the origin asks not to be tracked, or not to be identified"),
+        _c("service", pl.String, "", "what sent it, as the format names it: an APRS tocall, a bearer of Remote ID"),
+        _c("snr_db", _F32, "dB", "signal to noise ratio at the receiver", -100, 200),
+        _c("rssi_dbm", _F32, "dBm", "signal level at the receiver", -200, 50),
+        _c("height_takeoff_m", _F32, "m", "height above the place of takeoff", -2_000, 40_000),
+        _c("height_ground_m", _F32, "m", "height above the ground", -2_000, 40_000),
     ]
 )
 

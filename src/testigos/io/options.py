@@ -25,12 +25,12 @@ def _made(name: str, options: Options) -> Link:
 
 
 def takes_options(link: Link) -> bool:
-    """Does it read raw frames of Mode S? Those alone have receivers' stamps."""
-    return "stamp" in link.GIVES
+    """Does it read raw frames of Mode S (those alone have receivers' stamps), or lines that have a time and no date?"""
+    return "stamp" in link.GIVES or getattr(link, "UNDATED", False)
 
 
 def configured(link: Link, options: Options | None) -> Link:
-    """The link with ``options`` where it reads raw frames and has none yet; else as it is."""
+    """The link with ``options`` where it takes any; else as it is."""
     if options is None or options == Options() or not (takes_options(link) and hasattr(link, "configured")):
         return link
     return _made(link.NAME, options)
