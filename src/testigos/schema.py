@@ -183,7 +183,7 @@ DETAIL: Final[dict[str, Column]] = dict(
         _c("tcas_ra", pl.Boolean, "", "a resolution advisory is active"),
         _c("advisory", pl.UInt64, "", "the 56 bits of a resolution advisory (BDS 3,0, TC 28 subtype 2, DF 16)"),
         _c("mach", _F32, "", "Mach number", 0, 5),
-        _c("track_rate_degps", _F32, "deg/s", "rate of turn, right positive", -20, 20),
+        _c("track_rate_degps", _F32, "deg/s", "rate of turn, right positive", -360, 360),
         _c("vrate_inertial_fpm", _F32, "ft/min", "inertial vertical rate", -60_000, 60_000),
         _c("wind_kt", _F32, "kt", "wind speed", 0, 600),
         _c("wind_from_deg", _F32, "deg", "where the wind comes from, from true north", 0, 360),

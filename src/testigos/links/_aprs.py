@@ -54,11 +54,11 @@ class Lines(NamedTuple):
 
     def number(self, name: str) -> npt.NDArray[np.float64]:
         """A number of every line."""
-        return self.numbers[_NUMBERS.index(name)]
+        return np.asarray(self.numbers[_NUMBERS.index(name)])
 
     def whole(self, name: str) -> npt.NDArray[np.int64]:
         """A whole number of every line."""
-        return self.wholes[_WHOLES.index(name)]
+        return np.asarray(self.wholes[_WHOLES.index(name)])
 
 
 def read_lines(data: npt.NDArray[np.uint8], start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> Lines:
@@ -148,10 +148,10 @@ def _ends(data, low, high, a, b, c):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _plain(data, low, high):  # type: ignore[no-untyped-def]
     """Printable ASCII without blanks?"""
+    good = True
     for k in range(low, high):
-        if not 33 <= data[k] <= 126:
-            return False
-    return True
+        good &= 33 <= data[k] <= 126
+    return good
 
 
 @njit(cache=True, nogil=True)

@@ -169,9 +169,8 @@ def _table(frames: Frames, of: npt.NDArray[np.int64], found: Lines, time_ns: npt
     emitter = np.where(category >= 0, category, np.where(flags >= 0, 32 + (flags >> 2), len(_CATEGORIES) - 1))
     scheme = found.whole("scheme")
     addressed = scheme < len(_AUTHORITIES)
-    path = pl.DataFrame(
-        {"a": texts(data, *found.path[:2], _nodes), "b": texts(data, *found.path[2:], _nodes)}
-    ).select(pl.concat_str("a", "b", separator=" ", ignore_nulls=True))  # fmt: skip
+    before, after = (texts(data, found.path[k], found.path[k + 1], _nodes) for k in (0, 2))
+    path = pl.DataFrame({"a": before, "b": after}).select(pl.concat_str("a", "b", separator=" ", ignore_nulls=True))
     via = path.to_series()
     columns: dict[str, Any] = {
         "object_id": _names(found, sender),
