@@ -88,6 +88,9 @@ class Link(Protocol):
     are of other objects (the time, mostly). They stay in every excerpt, as context does; ``carry`` is what
     ``decode`` would be given with the same frames.
 
+    A link that says in ``UNDATED`` that its format has a time of day and no date has ``configured(options)``, as those
+    of raw frames have, and takes the date from ``began_ns``.
+
     A link that can be written has ``encode(tracks) -> bytes``. Where what it writes of a row does not depend on the
     rows beside it, it has ``pieces(tracks) -> Pieces`` too, the same bytes apart: relays need it.
     """

@@ -183,7 +183,7 @@ DETAIL: Final[dict[str, Column]] = dict(
         _c("tcas_ra", pl.Boolean, "", "a resolution advisory is active"),
         _c("advisory", pl.UInt64, "", "the 56 bits of a resolution advisory (BDS 3,0, TC 28 subtype 2, DF 16)"),
         _c("mach", _F32, "", "Mach number", 0, 5),
-        _c("track_rate_degps", _F32, "deg/s", "rate of turn, right positive", -20, 20),
+        _c("track_rate_degps", _F32, "deg/s", "rate of turn, right positive", -360, 360),
         _c("vrate_inertial_fpm", _F32, "ft/min", "inertial vertical rate", -60_000, 60_000),
         _c("wind_kt", _F32, "kt", "wind speed", 0, 600),
         _c("wind_from_deg", _F32, "deg", "where the wind comes from, from true north", 0, 360),
@@ -259,6 +259,12 @@ NETS: Final[dict[str, Column]] = dict(
         _c("operator_lat_deg", _F64, "deg", "Remote ID: latitude of the operator", -90, 90),
         _c("operator_lon_deg", _F64, "deg", "Remote ID: longitude of the operator", -180, 180),
         _c("remarks", pl.String, "", "free text"),
+        _c("private", pl.Boolean, "", "the origin asks not to be tracked, or not to be identified"),
+        _c("service", pl.String, "", "what sent it, as the format names it: an APRS tocall, a bearer of Remote ID"),
+        _c("snr_db", _F32, "dB", "signal to noise ratio at the receiver", -100, 200),
+        _c("rssi_dbm", _F32, "dBm", "signal level at the receiver", -200, 50),
+        _c("height_takeoff_m", _F32, "m", "height above the place of takeoff", -2_000, 40_000),
+        _c("height_ground_m", _F32, "m", "height above the ground", -2_000, 40_000),
     ]
 )
 

@@ -23,7 +23,9 @@ Any1 = npt.NDArray[Any]
 PLACED: Final = 1
 VELOCITY: Final = 2
 QUALITY: Final = 4
-LATENT: Final = 8  # the object measures itself: its positions are late by its avionics, and its quality holds for others
+LATENT: Final = (
+    8  # the object measures itself: its positions are late by its avionics, and its quality holds for others
+)
 
 # what became of a node
 PLAIN: Final = 1  # says no position
@@ -35,8 +37,8 @@ REFUSED_AT: Final = 5
 REPS: Final = 6  #: how many of the last positions a state knows, to find duplicates
 
 # whole numbers of a state
-EPU_T, RC_T, V_T, V_NEW, CAND_T, CAND_N, SINCE, REP_AT, TWIN_ROW, SHOWN_T, INPUT, LINK, VIA, SOURCE, OFFSET, COUNT = range(
-    16
+EPU_T, RC_T, V_T, V_NEW, CAND_T, CAND_N, SINCE, REP_AT, TWIN_ROW, SHOWN_T, INPUT, LINK, VIA, SOURCE, OFFSET, COUNT = (
+    range(16)
 )
 REP_T: Final = 16
 REP_HASH: Final = REP_T + REPS

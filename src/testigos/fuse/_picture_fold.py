@@ -22,7 +22,18 @@ import numpy as np
 from numba import njit
 
 from testigos.fuse import _picture_arrays as arrays
-from testigos.fuse._picture_arrays import DUPLICATE, LATENT, MAIN, PLACED, PLAIN, QUALITY, REFUSED_AT, REPS, TWIN, VELOCITY
+from testigos.fuse._picture_arrays import (
+    DUPLICATE,
+    LATENT,
+    MAIN,
+    PLACED,
+    PLAIN,
+    QUALITY,
+    REFUSED_AT,
+    REPS,
+    TWIN,
+    VELOCITY,
+)
 from testigos.fuse.filter import _step
 from testigos.fuse.quality import LATENCY95_S
 from testigos.geo import to_ecef

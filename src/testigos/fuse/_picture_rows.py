@@ -15,7 +15,7 @@ import polars as pl
 from testigos.fuse import _picture_arrays as arrays
 from testigos.fuse._picture_arrays import Slots, States
 from testigos.fuse._picture_kinds import SQUAWKS
-from testigos.fuse._picture_life import DEAD, LIVE, Life
+from testigos.fuse._picture_life import LIVE, Life
 from testigos.fuse._picture_values import COLUMNS, FLEETING, NUMBER, TEXTS, Texts, Values, gather
 from testigos.fuse.filter import Filters, estimates, predicted, radius95_m
 from testigos.geo import distance_m
@@ -128,7 +128,7 @@ def table(
             made[name] = _text_or_null(column, texts)
         elif not np.isnan(column).all():
             made[name] = column
-    given = pl.DataFrame(made, nan_to_null=True) if size else pl.DataFrame(schema={n: pl.Float64 for n in made})
+    given = pl.DataFrame(made, nan_to_null=True) if size else pl.DataFrame(schema=dict.fromkeys(made, pl.Float64))
     return given.select(
         (pl.col(n) if given.schema[n] == c.dtype else pl.col(n).cast(c.dtype))
         if n in given.columns

@@ -139,7 +139,9 @@ def matrix(table: pl.DataFrame, texts: Texts) -> tuple[npt.NDArray[np.int64], Fl
         else:
             if series.dtype == pl.Enum:
                 series = series.to_physical()
-            values = series.cast(pl.Float64).fill_null(np.nan).to_numpy() if nulls else series.cast(pl.Float64).to_numpy()
+            values = (
+                series.cast(pl.Float64).fill_null(np.nan).to_numpy() if nulls else series.cast(pl.Float64).to_numpy()
+            )
         numbers.append(number)
         rows.append(values)
     return np.array(numbers, np.int64), np.array(rows, np.float64).reshape(len(rows), len(table))

@@ -476,9 +476,7 @@ class Joiner:
         wanted = holds | (enough & (now_ns - since >= LASTS_NS))
         chosen = np.flatnonzero(wanted)
         order = chosen[np.lexsort((keys[chosen], -odds[chosen], ~was[chosen]))]
-        cluster, taken = kernels.clusters(
-            order, keys, scores.llr, scores.samples >= 3.0, fresh, *facts, _FITS
-        )
+        cluster, taken = kernels.clusters(order, keys, scores.llr, scores.samples >= 3.0, fresh, *facts, _FITS)
         is_now = np.zeros(len(keys), np.bool_)
         is_now[order[taken]] = True
         made, undone = is_now & ~was, was & ~is_now

@@ -180,7 +180,9 @@ class Picture:
         said, s = b.said, self.settings
         size = len(said.time)
         fate = np.where(b.usable, _PENDING, b.status + _STATUS_FATE).astype(np.uint8)
-        named = b.table["object_id"].is_not_null().to_numpy() if "object_id" in b.table.columns else np.zeros(size, bool)
+        named = (
+            b.table["object_id"].is_not_null().to_numpy() if "object_id" in b.table.columns else np.zeros(size, bool)
+        )
         fate[(fate == _PENDING) & ~named & ~b.placed] = _FATE["no_object"]
         fate[(fate == _PENDING) & self._looped(said.via)] = _FATE["looped"]
         fate[(fate == _PENDING) & (said.time > now + round(s.ahead_s * S_NS))] = _FATE["ahead"]

@@ -25,12 +25,12 @@ def _made(name: str, options: Options) -> Link:
 
 
 def takes_options(link: Link) -> bool:
-    """Does it read what does not say its date: raw frames, which have receivers' stamps, or ASTERIX?"""
-    return "stamp" in link.GIVES or hasattr(link, "options")
+    """Does it read raw frames, which have receivers' stamps, or what has a time of day and no date?"""
+    return "stamp" in link.GIVES or getattr(link, "UNDATED", False)
 
 
 def configured(link: Link, options: Options | None) -> Link:
-    """The link with ``options`` where it reads raw frames and has none yet; else as it is."""
+    """The link with ``options`` where it takes any; else as it is."""
     if options is None or options == Options() or not (takes_options(link) and hasattr(link, "configured")):
         return link
     return _made(link.NAME, options)

@@ -15,9 +15,30 @@ from testigos.schema import KINDS, STATUSES
 from testigos.units import FT_M
 
 __all__ = [
-    "ALT_MSL_FT", "BITS", "CALLSIGN", "DESTINATION", "DRAUGHT_M", "ETA", "FLOATS", "GS_KT", "HEADING_DEG", "NAME",
-    "NONE", "Out", "Pending", "RECEIVER", "ROT_DEGPMIN", "SMALL", "TEXTS", "TO_BOW_M", "TRACK_DEG", "VIA", "allocate",
-    "fresh", "numbered", "read",
+    "ALT_MSL_FT",
+    "BITS",
+    "CALLSIGN",
+    "DESTINATION",
+    "DRAUGHT_M",
+    "ETA",
+    "FLOATS",
+    "GS_KT",
+    "HEADING_DEG",
+    "NAME",
+    "NONE",
+    "RECEIVER",
+    "ROT_DEGPMIN",
+    "SMALL",
+    "TEXTS",
+    "TO_BOW_M",
+    "TRACK_DEG",
+    "VIA",
+    "Out",
+    "Pending",
+    "allocate",
+    "fresh",
+    "numbered",
+    "read",
 ]  # fmt: skip
 
 Ints = npt.NDArray[np.int64]

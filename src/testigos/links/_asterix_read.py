@@ -15,7 +15,7 @@ from testigos.links._asterix_spec import CATEGORIES, COMPOUND, EXPLICIT, FIXED, 
 from testigos.schema import KINDS, SOURCES
 from testigos.units import FT_M, KT_MPS
 
-__all__ = ["CODES", "DOUBLES", "FLOATS", "NONE", "WIDE", "read", "record", "reading"]
+__all__ = ["CODES", "DOUBLES", "FLOATS", "NONE", "WIDE", "read", "reading", "record"]
 
 #: Nothing is said, in slots and in ``WIDE``.
 NONE: Final = -(1 << 62)
@@ -46,7 +46,20 @@ _SLOTS: Final = (
     *("bvr", "bvr_re", "gvr", "gvr_re", "rocd", "im", "ias", "iar", "mac", "tas", "tas_re", "mh", "tnh", "roll"),
     *("tar", "tar_ti", "ident", "ident_told", "sti", "cs", "tac", "mode3a", "mode3a_v", "mode3a_g", "ecat", "ps"),
     *("ems", "ss", "icf", "vn", "ltt", "nacv", "nic", "nicbaro", "sil", "nacp", "sils", "sda", "gva", "pic", "sas"),
-    *("sal_source", "sal", "ws", "wd", "tmp", "ws_ok", "wd_ok", "tmp_ok", "amplitude", "amplitude_psr", "ra", "nottcas"),
+    *(
+        "sal_source",
+        "sal",
+        "ws",
+        "wd",
+        "tmp",
+        "ws_ok",
+        "wd_ok",
+        "tmp_ok",
+        "amplitude",
+        "amplitude_psr",
+        "ra",
+        "nottcas",
+    ),
     *("single", "ra_type", "ra_subtype", "advisory", "ara", "rac", "rat", "mte", "tti", "tid", "typ", "err", "spi"),
     *("rho", "theta", "stat", "last", "coasting", "age_psr", "age_ssr", "age_mds", "age_ads", "age_es", "age_vdl"),
     *("age_uat", "age_mlt", "apc_x", "apc_y", "cov", "aga", "vfi", "bps", "sh_hdr", "sh_stat", "sh", "ap", "vnav"),
@@ -373,7 +386,7 @@ def _common(raw, step, f, c, w):  # type: ignore[no-untyped-def]
         c[_C_KIND] = _EMITTER_KINDS[raw[_ECAT]]
     if raw[_RAB] == 1:
         c[_C_KIND] = _FIXED
-    if 0 <= raw[_PS]:
+    if raw[_PS] >= 0:
         if 0 < raw[_PS] < 7:
             c[_C_EMERGENCY] = raw[_PS]
     elif 0 < raw[_EMS] < 7:
@@ -427,7 +440,9 @@ def _say_21(raw, step, d, f, c, w):  # type: ignore[no-untyped-def]
         c[_C_RA], c[_C_TCAS], c[_C_SINGLE] = raw[_RA], 1 - raw[_NOTTCAS], raw[_SINGLE]
     if raw[_TID] != NONE:
         head = (raw[_RA_TYPE] << 3 | raw[_RA_SUBTYPE]) << 14 | raw[_ARA]
-        w[_ADVISORY_BITS] = ((head << 4 | raw[_RAC]) << 4 | raw[_RAT] << 3 | raw[_MTE] << 2 | raw[_TTI]) << 26 | raw[_TID]
+        w[_ADVISORY_BITS] = ((head << 4 | raw[_RAC]) << 4 | raw[_RAT] << 3 | raw[_MTE] << 2 | raw[_TTI]) << 26 | raw[
+            _TID
+        ]
     # Appendix A
     f[_HEADING] = _number(raw, step, _TNH)
     if raw[_SH_STAT] == 1:

@@ -114,9 +114,7 @@ def _split(data, final, start, stop, context):  # type: ignore[no-untyped-def]
 # ---- fields ----
 
 
-def layout(
-    buffer: bytes, start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
+def layout(buffer: bytes, start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """What is where in the frames: (N, 16), columns as named in this module.
 
     A tag block whose checksum does not hold says nothing. ``SEQUENCE`` is -1 where empty, ``GROUP`` a number for the

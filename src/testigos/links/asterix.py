@@ -47,14 +47,26 @@ from testigos.registry import frames as make_frames
 from testigos.schema import ALL, KINDS, SOURCES, STATUSES
 from testigos.units import DAY_S, FT_M, NMI_M, S_NS
 
-__all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "Asterix", "anchors", "configured", "decode", "options", "recognise",
-           "split"]  # fmt: skip
+__all__ = [
+    "CHECKED",
+    "GIVES",
+    "NAME",
+    "SPEC",
+    "UNDATED",
+    "Asterix",
+    "anchors",
+    "configured",
+    "decode",
+    "recognise",
+    "split",
+]  # fmt: skip
 
 NAME: Final = "asterix"
 SPEC: Final = (
     "EUROCONTROL-SPEC-0149, parts 1 (ed. 3.1), 4 (category 048, ed. 1.32), 9 (062, ed. 1.20), 12 (021, ed. 2.6)"
 )
 CHECKED: Final = False
+UNDATED: Final = True  #: takes ``began_ns``
 _OTHERS: Final = ("object_id", "time_ns", "status", "callsign", "registration", "type_code", "advisory", "stale_ns")
 GIVES: Final = tuple(
     n for n in ALL if n in (*DOUBLES, *FLOATS, *CODES, *_OTHERS, "receiver", "offset", "length") and n != "receiver"
@@ -65,7 +77,38 @@ _HEADER: Final = 3
 #: Categories that EUROCONTROL has assigned: what may follow a block of a category that is not read.
 _ASSIGNED: Final = np.isin(
     np.arange(256),
-    (1, 2, 3, 4, 7, 8, 9, 10, 11, 15, 16, 17, 18, 19, 20, 21, 23, 25, 30, 31, 32, 34, 48, 62, 63, 65, 128, 129, 150, 205)
+    (
+        1,
+        2,
+        3,
+        4,
+        7,
+        8,
+        9,
+        10,
+        11,
+        15,
+        16,
+        17,
+        18,
+        19,
+        20,
+        21,
+        23,
+        25,
+        30,
+        31,
+        32,
+        34,
+        48,
+        62,
+        63,
+        65,
+        128,
+        129,
+        150,
+        205,
+    )
     + (238, 239, 240, 244, 247, 252),
 )
 _DAY_NS: Final = DAY_S * S_NS
@@ -355,6 +398,7 @@ class Asterix:
     """The link with options, as ``registry.Link``."""
 
     options: Options = PLAIN
+    UNDATED: bool = True
     NAME: str = NAME
     SPEC: str = SPEC
     CHECKED: bool = CHECKED
@@ -386,9 +430,7 @@ class Asterix:
         start, stop, context = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.bool_)
         t = reading()
         none = np.empty(0, np.int64)
-        count, covered = _scan(
-            data, final, _ASSIGNED, t.uap, t.most, t.nodes, t.elements, none, start, stop, context
-        )
+        count, covered = _scan(data, final, _ASSIGNED, t.uap, t.most, t.nodes, t.elements, none, start, stop, context)
         made = make_frames(buffer, start[:count].copy(), stop[:count].copy(), context[:count].copy())
         return made, buffer[covered:]
 
@@ -512,6 +554,5 @@ def configured(options: Options) -> Link:
     return cast(Link, Asterix(options))
 
 
-options: Final = PLAIN
 _PLAIN: Final = Asterix()
 recognise, split, decode, anchors = _PLAIN.recognise, _PLAIN.split, _PLAIN.decode, _PLAIN.anchors

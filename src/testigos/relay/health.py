@@ -77,7 +77,7 @@ def status(node: Any) -> dict[str, Any]:
                 "format": s.place.link,
                 "connected": s.connected,
                 "silent": s.silent,
-                "bytes": s.bytes,
+                "bytes": s.received,
                 "rows": dict(sorted(s.rows.items())),
                 "overrun": s.overrun,
                 "cut": s.cut,
@@ -158,7 +158,7 @@ def metrics(node: Any) -> tuple[bytes, str]:
                 yield gauge("mesh_waiting", "Messages that wait for the broker", [], [([], told["mesh"]["waiting"])])
 
     registry = CollectorRegistry()
-    registry.register(_Numbers())  # type: ignore[arg-type]
+    registry.register(_Numbers())
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 

@@ -21,6 +21,7 @@ import polars as pl
 from testigos.errors import TestigosError
 from testigos.io.follow import Following
 from testigos.io.live import Arrival
+from testigos.io.options import configured
 from testigos.io.stamped import Record, record_of
 from testigos.links._modes import Options
 from testigos.registry import Link
@@ -158,7 +159,7 @@ class Source:
     connected: bool = False
     last_ns: int = 0
     silent: bool = False
-    bytes: int = 0
+    received: int = 0
     overrun: int = 0
     cut: int = 0
     refused: int = 0
@@ -178,15 +179,11 @@ class Source:
         receiver = self.config.receiver or (None, None)
         told = Options(None, receiver[0], receiver[1], self.config.range_m)
         named = link_named(self.place.link)
-        if hasattr(named, "configured") and "stamp" not in named.GIVES and self.place.link not in ("csv",):
-            # formats that have a time of day and no date: it is now
-            told = Options(self.now_ns(), *receiver, self.config.range_m)
-            made: Link = named.configured(told)
+        if getattr(named, "UNDATED", False):  # the date is today's
+            made = configured(named, Options(self.now_ns(), receiver[0], receiver[1], self.config.range_m))
             return made, Record(made)
         record = record_of(self.place.link, told)
-        if told != Options() and hasattr(record.link, "configured"):
-            return record.link.configured(told), record
-        return record.link, record
+        return configured(record.link, told), record
 
     def feed(self, whole: bool = False) -> Feed:
         """A new document of this input."""
@@ -199,7 +196,7 @@ class Source:
         """Bytes for one of its feeds."""
         now = self.now_ns()
         self.last_ns = now
-        self.bytes += len(data)
+        self.received += len(data)
         if self.silent:
             self.silent = False
             self.told("heard_again", name=self.name)

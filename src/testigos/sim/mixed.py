@@ -188,7 +188,7 @@ def objects(count: int, seconds: float, seed: int, shared: float = 0.05) -> Obje
             far[far < 1_000.0] = np.inf
             if np.isfinite(far.min()):
                 says[a] = alike[np.argmin(far)]
-    victims = flagged[len(twos):]
+    victims = flagged[len(twos) :]
 
     # copied transmitters: somewhere 3 to 20 km off, on ways of their own
     n = len(victims)
@@ -340,8 +340,11 @@ def report(made: Objects, seed: int, away: Floats | None = None, away_from_s: fl
                     who = own, None, squawk if dice.integer(0, 3) else None, None
             stamped = START_NS + ((t + latency) * 1e9).astype(np.int64)
             arrives = stamped + (dice.uniform(n, 0.02, 0.3) * 1e9).astype(np.int64)
-            kind = None if system.name in ("radar_near", "radar_far", "radar_sea", "tisb") else (
-                "vessel" if sea else "aircraft")
+            kind = (
+                None
+                if system.name in ("radar_near", "radar_far", "radar_sea", "tisb")
+                else ("vessel" if sea else "aircraft")
+            )
             row = (
                 np.full(n, k), np.full(n, number), np.full(n, who[0], object), arrives, stamped, lat, lon,
                 np.full(n, 2.4477 * sigma), baro, geom, gs, course, np.full(n, who[1], object),
