@@ -227,7 +227,9 @@ def certificates(folder: Path) -> Path:
     for name, ca, days in (("server", "ca", 2), ("client", "ca", 2), ("stranger", "other", 2), ("expired", "ca", -1)):
         run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key",
             "-out", f"{name}.csr", "-subj", f"/CN={name}")  # fmt: skip
-        until_when = ["-days", str(days)] if days > 0 else ["-not_before", "20200101000000Z", "-not_after", "20200102000000Z"]
+        until_when = (
+            ["-days", str(days)] if days > 0 else ["-not_before", "20200101000000Z", "-not_after", "20200102000000Z"]
+        )
         words = ["x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial",
                  "-out", f"{name}.pem", "-extfile", "san"]  # fmt: skip
         try:

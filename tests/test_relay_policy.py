@@ -1,5 +1,6 @@
 """What a customer may have: rows are withheld for the first reason that holds, and the account adds up."""
 
+import itertools
 import json
 
 import numpy as np
@@ -15,6 +16,8 @@ from testigos.relay.policy import REASONS, Rows, Rule
 from testigos.relay.streams import Stream, distribute, gathered, states_told
 
 S_NS = 10**9
+HERE = {"lat_deg": 11.0, "lon_deg": -63.0}
+TOLD = ("jsonl", "cot", "sbs")
 
 
 def passing(policy: Policy, *rows: dict, **more) -> tuple[list[bool], dict[str, list[bool]]]:
@@ -25,9 +28,9 @@ def passing(policy: Policy, *rows: dict, **more) -> tuple[list[bool], dict[str, 
 @pytest.mark.parametrize(
     ("policy", "good", "bad", "reason"),
     [
-        (Policy(area=(-70, 8, -58, 16)), {"lat_deg": 11.0, "lon_deg": -63.0}, {"lat_deg": 7.9, "lon_deg": -63.0}, "area"),
-        (Policy(area=(170, -10, -170, 10)), {"lat_deg": 0.0, "lon_deg": -175.0}, {"lat_deg": 0.0, "lon_deg": 0.0}, "area"),
-        (Policy(area=(-70, 8, -58, 16)), {"lat_deg": 11.0, "lon_deg": -63.0}, {"lat_deg": None, "lon_deg": None}, "area"),
+        (Policy(area=(-70, 8, -58, 16)), HERE, {"lat_deg": 7.9, "lon_deg": -63.0}, "area"),
+        (Policy(area=(170, -10, -170, 10)), {"lat_deg": 0.0, "lon_deg": -175.0}, {"lat_deg": 0.0}, "area"),
+        (Policy(area=(-70, 8, -58, 16)), HERE, {"lat_deg": None, "lon_deg": None}, "area"),
         (Policy(kinds=("vessel",)), {"kind": "vessel"}, {"kind": "aircraft"}, "kind"),
         (Policy(kinds=("vessel",)), {"kind": "vessel"}, {"kind": None}, "kind"),
         (Policy(only=("icao:ae*",)), {"object_id": "icao:ae503d"}, {"object_id": "icao:a0503d"}, "identity"),
@@ -90,7 +93,9 @@ def test_an_area_file_is_a_place_with_holes_and_corners(tmp_path):
 
 def test_the_silent_and_the_gone_are_told_only_in_formats_that_can_say_so():
     rows = Rows(picture(*({"state": s} for s in ("live", "coasting", "stale", "dead"))))
-    told = {name: Rule(Policy(), states=states_told(name)).passing(rows)[0].tolist() for name in ("jsonl", "cot", "sbs")}
+    told = {
+        name: Rule(Policy(), states=states_told(name)).passing(rows)[0].tolist() for name in ("jsonl", "cot", "sbs")
+    }
     assert told == {"jsonl": [True] * 4, "cot": [True, True, False, False], "sbs": [True, False, False, False]}
 
 
@@ -167,6 +172,6 @@ def test_gathered_rows_are_the_bytes_of_those_rows(chosen):
     pieces = link("jsonl").pieces(table)
     of = np.flatnonzero(chosen)
     data, start = gathered(pieces, of)
-    assert [data[a:b] for a, b in zip(start[:-1], start[1:], strict=True)] == [
+    assert [data[a:b] for a, b in itertools.pairwise(start)] == [
         pieces.data[pieces.start[i] : pieces.start[i + 1]].tobytes() for i in of
     ]

@@ -220,6 +220,8 @@ class Node:
         async with serving(self):
             try:
                 await self.in_worker(self._warm)
+                for source in self.sources:  # a silence begins now
+                    source.last_ns = self.clock.now_ns()
                 self.started.set()
                 await self._batches(stop)
             finally:
