@@ -17,11 +17,15 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-__all__ = ["Cells", "array_cells", "key_table", "object_cells", "string_end", "texts"]
+__all__ = [
+    "Cells", "array_cells", "blank", "key_table", "key_words", "object_cells", "string_end", "texts", "value",
+]  # fmt: skip
 
 ABSENT, NULL, NUMBER, STRING, ESCAPED, TRUE, FALSE, CONTAINER, BAD = 0, 1, 2, 3, 4, 5, 6, 7, 9
 
 _POWERS: Final = np.array([10.0**k for k in range(23)])  # exact in binary64
+_EXACT: Final = 1 << 53  # whole numbers below have no error in binary64
+_SPLIT: Final = 134_217_729.0  # 2^27 + 1
 _DEPTH: Final = 24  # deeper nesting is damage
 _SLOTS: Final = 128
 _MIX: Final = 0x9E3779B97F4A7C15
@@ -62,10 +66,31 @@ def string_end(raw, i, n):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _blank(raw, i, n):  # type: ignore[no-untyped-def]
+def blank(raw, i, n):  # type: ignore[no-untyped-def]
+    """The first byte from ``i`` on that is no blank."""
     while i < n and (raw[i] == 32 or raw[i] == 10 or raw[i] == 13 or raw[i] == 9):
         i += 1
     return i
+
+
+@njit(cache=True, nogil=True)
+def _quotient(mantissa, power):  # type: ignore[no-untyped-def]
+    """A whole number of up to 18 digits by a power of ten that binary64 holds: the nearest number there is.
+
+    What the division leaves over is found exactly (Dekker 1971) and divided once more; only a quotient that lies
+    within 1e-16 of a step's middle could be rounded the other way, which no text of 17 digits of a number does.
+    """
+    high = np.float64(mantissa)
+    found = high / power
+    a = _SPLIT * found
+    a_high = a - (a - found)
+    a_low = found - a_high
+    b = _SPLIT * power
+    b_high = b - (b - power)
+    b_low = power - b_high
+    product = found * power
+    error = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+    return found + ((high - product) - error + np.float64(mantissa - np.int64(high))) / power
 
 
 @njit(cache=True, nogil=True)
@@ -117,7 +142,7 @@ def _number(raw, i, n):  # type: ignore[no-untyped-def]
         if 0 <= scale <= 22:
             value *= _POWERS[scale]
         elif -22 <= scale < 0:
-            value /= _POWERS[-scale]
+            value = value / _POWERS[-scale] if mantissa < _EXACT else _quotient(mantissa, _POWERS[-scale])
         else:
             value *= np.float64(10.0) ** scale  # infinite, not an error, uncompiled too
     return (-value if negative else value), i
@@ -152,7 +177,7 @@ def _container_end(raw, i, n):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _value(raw, i, n):  # type: ignore[no-untyped-def]
+def value(raw, i, n):  # type: ignore[no-untyped-def]
     """Kind, number, first and last byte, and end of the value at ``i``."""
     if i >= n:
         return BAD, np.nan, 0, 0, i
@@ -197,10 +222,10 @@ def _array_cells(raw, start, stop, valid, kind, number, first, last):  # type: i
         i, n = start[row], stop[row]
         if n <= i or raw[i] != 91:
             continue
-        i = _blank(raw, i + 1, n)
+        i = blank(raw, i + 1, n)
         column = 0
         while True:
-            k, x, a, b, i = _value(raw, i, n)
+            k, x, a, b, i = value(raw, i, n)
             if k == BAD:
                 break
             if column < width:
@@ -210,9 +235,9 @@ def _array_cells(raw, start, stop, valid, kind, number, first, last):  # type: i
                     first[column, row] = a
                     last[column, row] = b
             column += 1
-            i = _blank(raw, i, n)
+            i = blank(raw, i, n)
             if i < n and raw[i] == 44:
-                i = _blank(raw, i + 1, n)
+                i = blank(raw, i + 1, n)
                 continue
             valid[row] = i + 1 == n and raw[i] == 93
             break
@@ -232,7 +257,7 @@ def _object_cells(  # type: ignore[no-untyped-def]
         i, n = start[row], stop[row]
         if n <= i or raw[i] != 123:
             continue
-        i = _blank(raw, i + 1, n)
+        i = blank(raw, i + 1, n)
         if i < n and raw[i] == 125:
             valid[row] = i + 1 == n
             continue
@@ -258,11 +283,11 @@ def _object_cells(  # type: ignore[no-untyped-def]
                         column = table[slot]
                         break
                     slot = (slot + 1) & (_SLOTS - 1)
-            i = _blank(raw, end, n)
+            i = blank(raw, end, n)
             if i >= n or raw[i] != 58:
                 break
-            i = _blank(raw, i + 1, n)
-            k, x, a, b, i = _value(raw, i, n)
+            i = blank(raw, i + 1, n)
+            k, x, a, b, i = value(raw, i, n)
             if k == BAD:
                 break
             if column >= 0:
@@ -271,9 +296,9 @@ def _object_cells(  # type: ignore[no-untyped-def]
                 if k in (STRING, ESCAPED, CONTAINER):  # the rest of these pages is never touched
                     first[column, row] = a
                     last[column, row] = b
-            i = _blank(raw, i, n)
+            i = blank(raw, i, n)
             if i < n and raw[i] == 44:
-                i = _blank(raw, i + 1, n)
+                i = blank(raw, i + 1, n)
                 continue
             valid[row] = i + 1 == n and raw[i] == 125
             break
@@ -298,21 +323,26 @@ def array_cells(
     return cells
 
 
-def key_table(names: Sequence[str]) -> tuple[Any, Any, Any, Any]:
-    """The lookup that :func:`object_cells` needs; a name has at most 24 ASCII bytes."""
+def key_words(names: Sequence[str]) -> tuple[Any, Any, Any]:
+    """Names of at most 24 ASCII bytes as three words of eight bytes each, the first byte lowest."""
     padded = [name.encode("ascii").ljust(24, b"\0") for name in names]
     assert all(len(p) == 24 for p in padded)
+    low, high, more = ([int.from_bytes(p[k : k + 8], "little") for p in padded] for k in (0, 8, 16))
+    return np.array(low, np.uint64), np.array(high, np.uint64), np.array(more, np.uint64)
+
+
+def key_table(names: Sequence[str]) -> tuple[Any, Any, Any, Any]:
+    """The lookup that :func:`object_cells` needs; a name has at most 24 ASCII bytes."""
     assert len(names) <= _SLOTS // 2
-    low = [int.from_bytes(p[:8], "little") for p in padded]
-    high = [int.from_bytes(p[8:16], "little") for p in padded]
-    more = [int.from_bytes(p[16:], "little") for p in padded]
+    words = key_words(names)
+    low, high, more = (word.tolist() for word in words)
     table = np.full(_SLOTS, -1, np.int16)
     for column, (a, b, c) in enumerate(zip(low, high, more, strict=True)):
         slot = (((a ^ ((b ^ c) * _MIX & _MASK)) * _MIX) & _MASK) >> 57
         while table[slot] >= 0:
             slot = (slot + 1) % _SLOTS
         table[slot] = column
-    return np.array(low, np.uint64), np.array(high, np.uint64), np.array(more, np.uint64), table
+    return *words, table
 
 
 def object_cells(

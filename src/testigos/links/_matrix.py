@@ -36,8 +36,9 @@ def numbers(table: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64
     [[1.0, nan], [nan, nan]]
     """
     made = np.empty((len(names), len(table)))
+    given = set(table.columns)
     for k, name in enumerate(names):
-        if name in table.columns:
+        if name in given:
             held = table.get_column(name)
             made[k] = (held if held.dtype.is_float() else held.cast(pl.Float64)).to_numpy()
         else:
