@@ -53,7 +53,7 @@ def test_what_one_net_says_every_customer_hears_in_its_own_format(tmp_path):
         Customer(url="sbs+listen://:0", name="sbs"),
         Customer(url=f"readsb_json+http://:{port}/data/aircraft.json", name="page"),
         Customer(url=f"gdl90+udp://127.0.0.1:{udp.getsockname()[1]}", name="tablet"),
-        Customer(url=f"geojson+ws://:{port}/stream", name="browser"),
+        Customer(url=f"jsonl+ws://:{port}/stream", name="browser"),
         Customer(url=f"jsonl+file://{tmp_path}/out.jsonl", name="file"),
         web=Web(port=port),
     ))  # fmt: skip
@@ -68,8 +68,8 @@ def test_what_one_net_says_every_customer_hears_in_its_own_format(tmp_path):
             aircraft = json.loads(get(port, "/data/aircraft.json"))["aircraft"]
             assert [a["hex"] for a in aircraft] == ["ae503d"]
             assert json.loads(get(port, "/data/receiver.json"))["refresh"] == 1000
-            feature = json.loads(ws.recv(timeout=60).splitlines()[0])
-            assert feature["geometry"]["coordinates"][:2] == pytest.approx([flight.lon, flight.lat], abs=1e-6)
+            row = json.loads(ws.recv(timeout=60).splitlines()[0])
+            assert [row["lon_deg"], row["lat_deg"]] == pytest.approx([flight.lon, flight.lat], abs=6e-6)
             kinds = set()
             until(lambda: kinds.add(udp.recv(2000)[1]) or {0, 20} <= kinds)
             row = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
@@ -205,7 +205,7 @@ def test_what_waits_for_a_durable_customer_survives_sigkill(tmp_path):
         with feed(port) as wire:
             before = backlog()
             for _ in range(30):
-                line = flight.line()
+                line = flight.line(0.05)
                 sent.append(round(flight.lon, 5))
                 wire.sendall(line)
                 time.sleep(0.05)
