@@ -152,6 +152,8 @@ def reading(port: int) -> Iterator["Reader"]:
     try:
         yield reader
     finally:
+        with contextlib.suppress(OSError):  # a thread that waits in recv keeps the connection until it is shut down
+            reader.wire.shutdown(socket.SHUT_RDWR)
         reader.wire.close()
         reader.thread.join(5)
 

@@ -198,27 +198,25 @@ def test_what_waits_for_a_durable_customer_survives_sigkill(tmp_path):
         threading.Thread(target=process.stderr.read, daemon=True).start()
         return process
 
-    flight, sent = Flight(), []
+    flights = [Flight(f"{n:06x}", 5.0 + n / 10) for n in range(1, 31)]
     process = begin()
     backlog = lambda: sum(f.stat().st_size for f in (tmp_path / "spool").glob("*.sqlite*"))  # noqa: E731
     try:
         with feed(port) as wire:
             before = backlog()
-            for _ in range(30):
-                line = flight.line(0.05)
-                sent.append(round(flight.lon, 5))
-                wire.sendall(line)
-                time.sleep(0.05)
+            for flight in flights:
+                wire.sendall(flight.line())
+                time.sleep(0.02)
             until(lambda: backlog() > before)
-            time.sleep(0.5)
-            wire.sendall(flight.line())  # whatever becomes of this one
+            time.sleep(1.0)
+            wire.sendall(Flight("ffffff").line())  # whatever becomes of this one
             process.send_signal(signal.SIGKILL)
         process.wait()
         peer.open()
         process = begin()
         until(lambda: peer.data.count(b"\n") >= 30)
-        got = list(dict.fromkeys(round(json.loads(line)["lon_deg"], 5) for line in peer.data.splitlines()))
-        assert got[:30] == sent
+        got = list(dict.fromkeys(json.loads(line)["object_id"] for line in peer.data.splitlines()))
+        assert got[:30] == [f"icao:{f.address}" for f in flights]
     finally:
         process.kill()
         process.wait()

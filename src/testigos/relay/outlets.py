@@ -180,15 +180,11 @@ class Outlet:
         return True
 
     def _accepted(self) -> asyncio.Protocol:
-        if len(self.clients) >= self.config.most_clients:
-            self.refused += 1
-            return _Refusing()
-
         def ended(wire: Wire, reason: str) -> None:
             self.left(wire)
 
-        wire: Wire = self._client(_Accepted, ended)
-        wire.joined = self.clients.append  # type: ignore[attr-defined]
+        wire: _Accepted = self._client(_Accepted, ended)
+        wire.outlet = self
         return wire
 
     async def _datagrams(self) -> bool:
@@ -280,14 +276,13 @@ class Outlet:
 class _Accepted(Wire):
     """A client of a listener: it is one once TLS, if any, is agreed on."""
 
+    outlet: Outlet
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.joined(self)  # type: ignore[attr-defined]
-
-
-class _Refusing(asyncio.Protocol):
-    """One client too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.abort()
+        if len(self.outlet.clients) >= self.outlet.config.most_clients:
+            self.outlet.refused += 1
+            assert self.transport is not None
+            self.transport.abort()
+        else:
+            self.outlet.clients.append(self)
