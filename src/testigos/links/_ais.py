@@ -15,47 +15,38 @@ from testigos.schema import KINDS, STATUSES
 from testigos.units import FT_M
 
 __all__ = [
-    "ALT_MSL_FT",
-    "BITS",
-    "CALLSIGN",
-    "DESTINATION",
-    "DRAUGHT_M",
-    "ETA",
-    "FLOATS",
-    "GS_KT",
-    "HEADING_DEG",
-    "NAME",
-    "NONE",
-    "RECEIVER",
-    "ROT_DEGPMIN",
-    "SMALL",
-    "TEXTS",
-    "TO_BOW_M",
-    "TRACK_DEG",
-    "VIA",
-    "Out",
-    "Pending",
-    "allocate",
-    "fresh",
-    "numbered",
-    "read",
+    "ALT_MSL_FT", "BITS", "CALLSIGN", "DESTINATION", "DRAUGHT_M", "ETA", "FLOATS", "GS_KT", "HEADING_DEG", "NAME",
+    "Out", "Pending", "RECEIVER", "ROT_DEGPMIN", "SMALL", "TEXTS", "TO_BOW_M", "TRACK_DEG", "VIA", "WHERE",
+    "allocate", "fresh", "numbered", "read",
 ]  # fmt: skip
 
 Ints = npt.NDArray[np.int64]
 
-#: Columns by the array that a kernel writes them to; ``NONE`` is unknown in ``SMALL``, NaN in ``FLOATS``.
+#: Columns by the array that a kernel writes them to; NaN is unknown.
 FLOATS: Final = (
     *("alt_msl_ft", "gs_kt", "track_deg", "heading_deg", "rot_degpmin", "draught_m", "to_bow_m", "to_stern_m"),
     *("to_port_m", "to_starboard_m"),
 )
 ALT_MSL_FT, GS_KT, TRACK_DEG, HEADING_DEG, ROT_DEGPMIN, DRAUGHT_M, TO_BOW_M = range(7)
-SMALL: Final = (
-    *("status", "ais_type", "nav_status", "ship_type", "epfd", "manoeuvre", "position_accurate", "raim", "kind"),
-)
-_STATUS, _TYPE, _NAV_STATUS, _SHIP_TYPE, _EPFD, _MANOEUVRE, _ACCURATE, _RAIM, _KIND = range(9)
-NONE: Final = 0xFFFF
+SMALL: Final = ("ais_type", "nav_status", "ship_type", "epfd", "manoeuvre", "position_accurate", "raim", "kind")
+_TYPE, _NAV_STATUS, _SHIP_TYPE, _EPFD, _MANOEUVRE, _ACCURATE, _RAIM, _KIND = range(8)
 TEXTS: Final = ("receiver", "via", "vessel_name", "callsign", "destination", "eta")
 RECEIVER, VIA, NAME, CALLSIGN, DESTINATION, ETA = range(6)
+
+_REPORTS: Final = frozenset((1, 2, 3, 18, 19))
+#: The types of messages that a column is in; it may be in others where none are named.
+WHERE: Final = {
+    "alt_msl_ft": frozenset((9,)),
+    **{name: _REPORTS | {9, 27} for name in ("gs_kt", "track_deg")},
+    "heading_deg": _REPORTS,
+    **{name: frozenset((1, 2, 3)) for name in ("rot_degpmin", "manoeuvre")},
+    "nav_status": frozenset((1, 2, 3, 27)),
+    **{name: _REPORTS | {4, 9, 11, 21, 27} for name in ("position_accurate", "raim")},
+    "epfd": frozenset((4, 5, 11, 19, 21, 24)),
+    **{name: frozenset((5,)) for name in ("draught_m", "destination", "eta")},
+    "callsign": frozenset((5, 24)),
+    **{name: frozenset((5, 19, 21, 24)) for name in ("vessel_name", "ship_type", *FLOATS[TO_BOW_M:])},
+}
 
 _OK, _NO_POSITION, _MALFORMED, _OUT_OF_RANGE, _NO_TIME, _PARITY_FAILED = (
     STATUSES.index(name) for name in ("ok", "no_position", "malformed", "out_of_range", "no_time", "parity_failed")
@@ -124,19 +115,19 @@ def fresh() -> Pending:
 
 
 class Out(NamedTuple):
-    """Columns of N messages. ``place`` (2, N) is longitude and latitude, ``begin`` and ``end`` (6, N) are in the text
-    that ``read`` gives; ``mmsi`` is -1, ``imo`` 0 where unknown. ``said`` are arrays of which columns hold anything.
+    """Columns of N messages. ``place`` (2, N) is longitude and latitude; ``span`` (N, 6, 2) is where texts begin and
+    end in what ``read`` gives; ``mmsi`` is -1 where unknown, ``status`` a place in ``STATUSES``; ``types`` (64) counts messages of each type.
     """
 
     place: npt.NDArray[np.float64]
     floats: npt.NDArray[np.float32]
-    small: npt.NDArray[np.uint16]
+    small: npt.NDArray[np.float32]
     mmsi: Ints
-    imo: npt.NDArray[np.uint32]
+    imo: npt.NDArray[np.float64]
+    status: npt.NDArray[np.uint32]
     time_ns: Ints
-    begin: Ints
-    end: Ints
-    said: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
+    span: npt.NDArray[np.int64]
+    types: Ints
 
 
 def allocate(size: int) -> Out:
@@ -144,13 +135,13 @@ def allocate(size: int) -> Out:
     return Out(
         np.full((2, size), np.nan),
         np.full((len(FLOATS), size), np.nan, np.float32),
-        np.full((len(SMALL), size), NONE, np.uint16),
+        np.full((len(SMALL), size), np.nan, np.float32),
         np.full(size, -1, np.int64),
-        np.zeros(size, np.uint32),
+        np.full(size, np.nan),
+        np.full(size, _OK, np.uint32),
         np.full(size, -1, np.int64),
-        np.zeros((len(TEXTS), size), np.int64),
-        np.zeros((len(TEXTS), size), np.int64),
-        (np.zeros(len(FLOATS), np.bool_), np.zeros(len(SMALL) + 1, np.bool_), np.zeros(len(TEXTS), np.bool_)),
+        np.zeros((size, len(TEXTS), 2), np.int64),
+        np.zeros(64, np.int64),
     )
 
 
@@ -177,7 +168,7 @@ def _packed(letters, low, high, words):  # type: ignore[no-untyped-def]
     return sound
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _take(words, start, size):  # type: ignore[no-untyped-def]
     """So many bits (30 at most) from ``start`` on."""
     k = start // BITS
@@ -187,14 +178,14 @@ def _take(words, start, size):  # type: ignore[no-untyped-def]
     return (words[k] & ((1 << (size + room)) - 1)) << -room | words[k + 1] >> (BITS + room)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _signed(words, start, size):  # type: ignore[no-untyped-def]
     value = _take(words, start, size)
     return value - ((value >> (size - 1)) << size)
 
 
 @njit(cache=True, nogil=True)
-def _letters(words, start, most, text, at):  # type: ignore[no-untyped-def]
+def _letters(words, start, most, text, at, span):  # type: ignore[no-untyped-def]
     """Six-bit characters up to the first @, without the blanks at their end, into ``text``: where they end."""
     end = at
     for k in range(most):
@@ -204,6 +195,7 @@ def _letters(words, start, most, text, at):  # type: ignore[no-untyped-def]
         text[at + k] = value + 64 if value < 32 else value
         if value != 32:
             end = at + k + 1
+    span[0], span[1] = at, end
     return end
 
 
@@ -213,82 +205,55 @@ def _two(text, at, value):  # type: ignore[no-untyped-def]
     return at + 2
 
 
-@njit(cache=True, nogil=True)
-def _say(out, column, i, at, end):  # type: ignore[no-untyped-def]
-    if end > at:
-        out.begin[column, i], out.end[column, i] = at, end
-        out.said[2][column] = True
-    return end
-
-
 # ---- fields ----
 
 
-@njit(cache=True, nogil=True)
-def _number(out, column, i, value, none):  # type: ignore[no-untyped-def]
-    """A number that is unknown where it is ``none``."""
-    if value != none:
-        out.small[column, i] = value
-        out.said[1][column] = True
+@njit(cache=True, nogil=True, inline="always")
+def _unless(value, none):  # type: ignore[no-untyped-def]
+    """A number, NaN where it is one that means nothing."""
+    return np.nan if value == none else np.float64(value)
 
 
 @njit(cache=True, nogil=True)
-def _float(out, column, i, value):  # type: ignore[no-untyped-def]
-    out.floats[column, i] = value
-    out.said[0][column] = True
-
-
-@njit(cache=True, nogil=True)
-def _position(out, i, east, north, steps):  # type: ignore[no-untyped-def]
+def _position(place, i, east, north, steps):  # type: ignore[no-untyped-def]
     """Longitude and latitude in so many steps a degree, 181 and 91 degrees unknown; false where there are none such."""
     good = True
-    if east != 181 * steps:
-        if abs(east) <= 180 * steps:
-            out.place[0, i] = east / steps
-        else:
-            good = False
-    if north != 91 * steps:
-        if abs(north) <= 90 * steps:
-            out.place[1, i] = north / steps
-        else:
-            good = False
-    return good
-
-
-@njit(cache=True, nogil=True)
-def _motion(words, out, i, speed, course, heading):  # type: ignore[no-untyped-def]
-    """Speed of 0.1 kt, course of 0.1 degrees and heading from these bits on; a heading nowhere is -1."""
-    good = True
-    sog, cog = _take(words, speed, 10), _take(words, course, 12)
-    if sog != 1023:
-        _float(out, GS_KT, i, sog / 10.0)
-    if cog < 3600:
-        _float(out, TRACK_DEG, i, cog / 10.0)
-    elif cog > 3600:
+    if abs(east) <= 180 * steps:
+        place[0, i] = east / steps
+    elif east != 181 * steps:
         good = False
-    if heading >= 0:
-        said = _take(words, heading, 9)
-        if said < 360:
-            _float(out, HEADING_DEG, i, said)
-        elif said != 511:
-            good = False
+    if abs(north) <= 90 * steps:
+        place[1, i] = north / steps
+    elif north != 91 * steps:
+        good = False
     return good
 
 
 @njit(cache=True, nogil=True)
-def _dimensions(words, out, i, start):  # type: ignore[no-untyped-def]
-    """3.3.8.2.3.3: where only length and beam are known, A and C are 0, and B and D are these."""
-    bow, stern = _take(words, start, 9), _take(words, start + 9, 9)
-    port, starboard = _take(words, start + 18, 6), _take(words, start + 24, 6)
+def _motion(floats, i, sog, cog, heading):  # type: ignore[no-untyped-def]
+    """Speed of 0.1 kt, course of 0.1 degrees and heading; false where one is none."""
+    if sog != 1023:
+        floats[GS_KT, i] = sog / 10.0
+    if cog < 3600:
+        floats[TRACK_DEG, i] = cog / 10.0
+    if heading < 360:
+        floats[HEADING_DEG, i] = heading
+    return cog <= 3600 and (heading < 360 or heading == 511)
+
+
+@njit(cache=True, nogil=True)
+def _dimensions(bits, floats, i):  # type: ignore[no-untyped-def]
+    """A to D in 30 bits. Where only length and beam are known, A and C are 0, and B and D are these."""
+    bow, stern, port, starboard = bits >> 21, bits >> 12 & 511, bits >> 6 & 63, bits & 63
     whole = bow == 0 and port == 0 and stern > 0 and starboard > 0
     if bow + stern > 0:
         if not whole:
-            _float(out, TO_BOW_M, i, bow)
-        _float(out, TO_BOW_M + 1, i, stern)
+            floats[TO_BOW_M, i] = bow
+        floats[TO_BOW_M + 1, i] = stern
     if port + starboard > 0:
         if not whole:
-            _float(out, TO_BOW_M + 2, i, port)
-        _float(out, TO_BOW_M + 3, i, starboard)
+            floats[TO_BOW_M + 2, i] = port
+        floats[TO_BOW_M + 3, i] = starboard
 
 
 @njit(cache=True, nogil=True)
@@ -302,8 +267,8 @@ def _kind(mmsi, kind):  # type: ignore[no-untyped-def]
         return _PERSON
     if mmsi // 1_000_000 == 970 or mmsi // 1_000_000 == 974:  # beacons
         return _OTHER
-    if mmsi < 10_000_000 and kind not in (1, 2, 3, 5, 18, 19, 24, 27):
-        return _FIXED  # 00MID: a station on the coast
+    if mmsi < 10_000_000 and _LEAST[kind] == 0:
+        return _FIXED  # 00MID, with messages that are no vessel's: a station on the coast
     return _VESSEL
 
 
@@ -346,156 +311,141 @@ def _refined(time_ns, second):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _static(words, bits, kind, out, i, text, at):  # type: ignore[no-untyped-def]
-    """Messages 5, 19, 21 and 24, but for what they say of the position: where their texts end."""
-    epfd = 0
+def _expected(words, text, at, span):  # type: ignore[no-untyped-def]
+    """The expected arrival of message 5, as MM-DDTHH:MM, into ``text``: where it ends."""
+    month, day = _take(words, 274, 4), _take(words, 278, 5)
+    hour, minute = _take(words, 283, 5), _take(words, 288, 6)
+    if not 1 <= month <= 12 or day < 1 or hour > 23 or minute > 59:
+        return at
+    span[0] = at
+    at = _two(text, at, month)
+    text[at] = 45
+    at = _two(text, at + 1, day)
+    text[at] = 84
+    at = _two(text, at + 1, hour)
+    text[at] = 58
+    span[1] = _two(text, at + 1, minute)
+    return span[1]
+
+
+@njit(cache=True, nogil=True)
+def _mark(words, bits, text, at, span):  # type: ignore[no-untyped-def]
+    """The name of an aid to navigation: what 20 characters do not hold stands at the end of the message."""
+    for k in range(20):
+        if _take(words, 43 + 6 * k, 6) == 0:
+            return _letters(words, 43, 20, text, at, span)
+    for k in range(20):
+        value = _take(words, 43 + 6 * k, 6)
+        text[at + k] = value + 64 if value < 32 else value
+    end = at + 20
+    if bits >= 278:
+        end = _letters(words, 272, min(14, (bits - 272) // 6), text, end, span)
+    while end > at and text[end - 1] == 32:
+        end -= 1
+    span[0], span[1] = at, end
+    return end
+
+
+@njit(cache=True, nogil=True)
+def _static(words, bits, kind, floats, small, imo, i, text, at, span):  # type: ignore[no-untyped-def]
+    """Messages 5, 19, 21 and 24, but for position and movement: where their texts end."""
     if kind == 5:
-        at = _say(out, CALLSIGN, i, at, _letters(words, 70, 7, text, at))
-        at = _say(out, NAME, i, at, _letters(words, 112, 20, text, at))
-        _number(out, _SHIP_TYPE, i, _take(words, 232, 8), 0)
-        _dimensions(words, out, i, 240)
-        epfd = _take(words, 270, 4)
-        month, day = _take(words, 274, 4), _take(words, 278, 5)
-        hour, minute = _take(words, 283, 5), _take(words, 288, 6)
-        if 1 <= month <= 12 and day >= 1 and hour <= 23 and minute <= 59:
-            begin = at
-            at = _two(text, at, month)
-            text[at] = 45
-            at = _two(text, at + 1, day)
-            text[at] = 84
-            at = _two(text, at + 1, hour)
-            text[at] = 58
-            at = _say(out, ETA, i, begin, _two(text, at + 1, minute))
+        number = _take(words, 40, 30)
+        at = _letters(words, 70, 7, text, at, span[CALLSIGN])
+        at = _letters(words, 112, 20, text, at, span[NAME])
+        small[_SHIP_TYPE, i] = _unless(_take(words, 232, 8), 0)
+        _dimensions(_take(words, 240, 30), floats, i)
+        small[_EPFD, i] = _unless(_take(words, 270, 4), 0)
+        at = _expected(words, text, at, span[ETA])
         draught = _take(words, 294, 8)
         if draught > 0:
-            _float(out, DRAUGHT_M, i, draught / 10.0)
-        at = _say(out, DESTINATION, i, at, _letters(words, 302, 20, text, at))
+            floats[DRAUGHT_M, i] = draught / 10.0
+        at = _letters(words, 302, 20, text, at, span[DESTINATION])
+        if 0 < number <= 999_999_999:
+            imo[i] = number
     elif kind == 19:
-        at = _say(out, NAME, i, at, _letters(words, 143, 20, text, at))
-        _number(out, _SHIP_TYPE, i, _take(words, 263, 8), 0)
-        _dimensions(words, out, i, 271)
-        epfd = _take(words, 301, 4)
+        at = _letters(words, 143, 20, text, at, span[NAME])
+        small[_SHIP_TYPE, i] = _unless(_take(words, 263, 8), 0)
+        _dimensions(_take(words, 271, 30), floats, i)
+        small[_EPFD, i] = _unless(_take(words, 301, 4), 0)
     elif kind == 21:
-        _number(out, _SHIP_TYPE, i, _take(words, 38, 5), 0)
-        end = at
-        full = True
-        for k in range(20):
-            full &= _take(words, 43 + 6 * k, 6) != 0
-        if full:  # what does not fit stands at the end of the message
-            more = min(14, (bits - 272) // 6)
-            for k in range(20):
-                value = _take(words, 43 + 6 * k, 6)
-                text[at + k] = value + 64 if value < 32 else value
-            end = at + 20
-            if more > 0:
-                end = _letters(words, 272, more, text, end)
-            while end > at and text[end - 1] == 32:
-                end -= 1
-        else:
-            end = _letters(words, 43, 20, text, at)
-        at = _say(out, NAME, i, at, end)
-        _dimensions(words, out, i, 219)
-        epfd = _take(words, 249, 4)
+        small[_SHIP_TYPE, i] = _unless(_take(words, 38, 5), 0)
+        at = _mark(words, bits, text, at, span[NAME])
+        _dimensions(_take(words, 219, 30), floats, i)
+        small[_EPFD, i] = _unless(_take(words, 249, 4), 0)
     elif _take(words, 38, 2) == 0:
-        at = _say(out, NAME, i, at, _letters(words, 40, 20, text, at))
+        at = _letters(words, 40, 20, text, at, span[NAME])
     elif _take(words, 38, 2) == 1:
-        _number(out, _SHIP_TYPE, i, _take(words, 40, 8), 0)
-        at = _say(out, CALLSIGN, i, at, _letters(words, 90, 7, text, at))
+        small[_SHIP_TYPE, i] = _unless(_take(words, 40, 8), 0)
+        at = _letters(words, 90, 7, text, at, span[CALLSIGN])
         if _take(words, 8, 30) // 10_000_000 != 98:  # craft of a mother ship give its number instead
-            _dimensions(words, out, i, 132)
-        epfd = _take(words, 162, 4)
-    _number(out, _EPFD, i, epfd, 0)
+            _dimensions(_take(words, 132, 30), floats, i)
+        small[_EPFD, i] = _unless(_take(words, 162, 4), 0)
     return at
 
 
 @njit(cache=True, nogil=True)
-def _report(words, kind, time_ns, out, i):  # type: ignore[no-untyped-def]
-    """What a message says of position and movement; false where a field holds what none may. Sets the time."""
-    good, accurate, raim, second = True, -1, -1, 60
-    if 1 <= kind <= 3:
-        _number(out, _NAV_STATUS, i, _take(words, 38, 4), 15)
+def _report(words, kind, time_ns, place, floats, small, i):  # type: ignore[no-untyped-def]
+    """What a message says of position and movement; false where a field holds what none may, and its time."""
+    good, second = True, 60
+    if kind == 1 or kind == 2 or kind == 3:
+        small[_NAV_STATUS, i] = _unless(_take(words, 38, 4), 15)
         turn = _signed(words, 42, 8)
         if -127 < turn < 127:  # beyond it only says that it turns
             root = turn / 4.733
-            _float(out, ROT_DEGPMIN, i, root * abs(root))
-        good &= _motion(words, out, i, 50, 116, 128)
-        good &= _position(out, i, _signed(words, 61, 28), _signed(words, 89, 27), 600_000)
-        _number(out, _MANOEUVRE, i, _take(words, 143, 2), 0)
-        accurate, raim, second = 60, 148, _take(words, 137, 6)
+            floats[ROT_DEGPMIN, i] = root * abs(root)
+        good = _motion(floats, i, _take(words, 50, 10), _take(words, 116, 12), _take(words, 128, 9))
+        good &= _position(place, i, _signed(words, 61, 28), _signed(words, 89, 27), 600_000)
+        second = _take(words, 137, 6)
+        small[_MANOEUVRE, i] = _unless(_take(words, 143, 2), 0)
+        small[_ACCURATE, i], small[_RAIM, i] = _take(words, 60, 1), _take(words, 148, 1)
+    elif kind == 18 or kind == 19:
+        good = _motion(floats, i, _take(words, 46, 10), _take(words, 112, 12), _take(words, 124, 9))
+        good &= _position(place, i, _signed(words, 57, 28), _signed(words, 85, 27), 600_000)
+        second = _take(words, 133, 6)
+        small[_ACCURATE, i] = _take(words, 56, 1)
+        small[_RAIM, i] = _take(words, 147, 1) if kind == 18 else _take(words, 305, 1)
     elif kind == 4 or kind == 11:
-        good &= _position(out, i, _signed(words, 79, 28), _signed(words, 107, 27), 600_000)
-        _number(out, _EPFD, i, _take(words, 134, 4), 0)
-        accurate, raim, second = 78, 148, _take(words, 72, 6)
+        good = _position(place, i, _signed(words, 79, 28), _signed(words, 107, 27), 600_000)
+        second = _take(words, 72, 6)
+        small[_EPFD, i] = _unless(_take(words, 134, 4), 0)
+        small[_ACCURATE, i], small[_RAIM, i] = _take(words, 78, 1), _take(words, 148, 1)
         if time_ns < 0:
             time_ns = _own_time(words)
     elif kind == 9:
         altitude, speed = _take(words, 38, 12), _take(words, 50, 10)
         if altitude != 4095:
-            _float(out, ALT_MSL_FT, i, altitude / FT_M)
-        good &= _motion(words, out, i, 50, 116, -1)
+            floats[ALT_MSL_FT, i] = altitude / FT_M
+        good = _motion(floats, i, 1023, _take(words, 116, 12), 511)
         if speed != 1023:  # in whole knots
-            _float(out, GS_KT, i, speed)
-        good &= _position(out, i, _signed(words, 61, 28), _signed(words, 89, 27), 600_000)
-        accurate, raim, second = 60, 147, _take(words, 128, 6)
-    elif kind == 18 or kind == 19:
-        good &= _motion(words, out, i, 46, 112, 124)
-        good &= _position(out, i, _signed(words, 57, 28), _signed(words, 85, 27), 600_000)
-        accurate, raim, second = 56, 147 if kind == 18 else 305, _take(words, 133, 6)
+            floats[GS_KT, i] = speed
+        good &= _position(place, i, _signed(words, 61, 28), _signed(words, 89, 27), 600_000)
+        second = _take(words, 128, 6)
+        small[_ACCURATE, i], small[_RAIM, i] = _take(words, 60, 1), _take(words, 147, 1)
     elif kind == 21:
-        good &= _position(out, i, _signed(words, 164, 28), _signed(words, 192, 27), 600_000)
-        accurate, raim, second = 163, 268, _take(words, 253, 6)
+        good = _position(place, i, _signed(words, 164, 28), _signed(words, 192, 27), 600_000)
+        second = _take(words, 253, 6)
+        small[_ACCURATE, i], small[_RAIM, i] = _take(words, 163, 1), _take(words, 268, 1)
     elif kind == 27:
-        _number(out, _NAV_STATUS, i, _take(words, 40, 4), 15)
-        good &= _position(out, i, _signed(words, 44, 18), _signed(words, 62, 17), 600)
+        small[_NAV_STATUS, i] = _unless(_take(words, 40, 4), 15)
+        good = _position(place, i, _signed(words, 44, 18), _signed(words, 62, 17), 600)
         speed, course = _take(words, 79, 6), _take(words, 85, 9)
         if speed != 63:
-            _float(out, GS_KT, i, speed)
+            floats[GS_KT, i] = speed
         if course < 360:
-            _float(out, TRACK_DEG, i, course)
-        elif course != 511:
-            good = False
-        accurate, raim = 38, 39
-    if accurate >= 0:
-        _number(out, _ACCURATE, i, _take(words, accurate, 1), -1)
-        _number(out, _RAIM, i, _take(words, raim, 1), -1)
-    out.time_ns[i] = _refined(time_ns, second)
-    return good
+            floats[TRACK_DEG, i] = course
+        good &= course < 360 or course == 511
+        small[_ACCURATE, i], small[_RAIM, i] = _take(words, 38, 1), _take(words, 39, 1)
+    return good, _refined(time_ns, second)
 
 
 @njit(cache=True, nogil=True)
-def _message(words, bits, time_ns, out, i, text, at):  # type: ignore[no-untyped-def]
-    """A whole message into row i: where its texts end. The status is left to the caller where it is unknown."""
-    kind, mmsi = _take(words, 0, 6), _take(words, 8, 30)
-    if bits < max(38, _LEAST[kind]) or (_MOST[kind] > 0 and bits > _MOST[kind]):
-        out.small[_STATUS, i] = _MALFORMED
-        return at
-    if kind == 24 and _take(words, 38, 2) == 1 and bits < 162:
-        out.small[_STATUS, i] = _MALFORMED
-        return at
-    good = _report(words, kind, time_ns, out, i)
-    if kind == 5:
-        imo = _take(words, 40, 30)
-        good &= imo <= 999_999_999
-        if 0 < imo <= 999_999_999:
-            out.imo[i] = imo
-            out.said[1][len(SMALL)] = True
-    if kind == 5 or kind == 19 or kind == 21 or kind == 24:
-        at = _static(words, bits, kind, out, i, text, at)
-    good &= _named(mmsi, kind, out, i)
-    if not good:
-        out.small[_STATUS, i] = _OUT_OF_RANGE
-    return at
-
-
-@njit(cache=True, nogil=True)
-def _named(mmsi, kind, out, i):  # type: ignore[no-untyped-def]
-    """Who says it, in a message of this type; false where the number is none."""
-    out.small[_TYPE, i] = kind
-    if mmsi > 999_999_999:
+def _sized(words, bits):  # type: ignore[no-untyped-def]
+    """Has a message the length of its type?"""
+    kind = _take(words, 0, 6)
+    if bits < 38 or bits < _LEAST[kind] or (_MOST[kind] > 0 and bits > _MOST[kind]):
         return False
-    out.mmsi[i] = mmsi
-    out.small[_KIND, i] = _kind(mmsi, kind)
-    return True
+    return not (kind == 24 and bits < 162 and _take(words, 38, 2) == 1)
 
 
 # ---- sentences to messages ----
@@ -522,7 +472,7 @@ def _meant(row, station, slots, sentences):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _opened(row, station, slots, sentences):  # type: ignore[no-untyped-def]
+def _opened(row, station, slots):  # type: ignore[no-untyped-def]
     """A slot for a first fragment: that of the message it says is over, else a free one, else the oldest."""
     best = 0
     for k in range(_PENDING):
@@ -543,124 +493,134 @@ def _opened(row, station, slots, sentences):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _kept(data, low, high, room):  # type: ignore[no-untyped-def]
-    """Keeps a text for the fragments that follow: its size. One that is too long is not kept."""
-    if high - low > len(room):
-        return 0
+def _copied(data, low, high, to, at):  # type: ignore[no-untyped-def]
     for p in range(low, high):
-        room[p - low] = data[p]
-    return high - low
+        to[at + p - low] = data[p]
+    return at + high - low
 
 
 @njit(cache=True, nogil=True)
-def _quoted(data, low, high, out, column, i, text, at):  # type: ignore[no-untyped-def]
-    for p in range(low, high):
-        text[at + p - low] = data[p]
-    return _say(out, column, i, at, at + high - low)
+def _joined(data, row, time_ns, words, pending, sentences):  # type: ignore[no-untyped-def]
+    """A sentence of several into the slot of its message; gives that, -1 where it belongs to none or is damaged."""
+    slots, held, stations, ways = pending
+    low, high = row[nmea.FROM], row[nmea.TO]
+    station = nmea.hashed(data, row[nmea.STATION], row[nmea.STATION_END])
+    sound = _packed(data, low, high, words)
+    if row[nmea.NUMBER] == 1:
+        if not sound or high - low < 7:  # who sends it stands in the first seven characters
+            return -1
+        k = _opened(row, station, slots)
+        slots[k, _P_KIND], slots[k, _P_MMSI] = _take(words, 0, 6), _take(words, 8, 30)
+    else:
+        k = _meant(row, station, slots, sentences)
+        if k < 0:
+            return -1
+    slot = slots[k]
+    if not sound or slot[_P_SIZE] + high - low > _LONGEST:
+        slot[_P_TOTAL] = 0
+        return -1
+    slot[_P_SIZE] = _copied(data, low, high, held[k], slot[_P_SIZE])
+    slot[_P_NEXT] += 1
+    slot[_P_LAST] = sentences
+    if time_ns >= 0:
+        slot[_P_TIME] = time_ns
+    if row[nmea.GROUP] != 0:
+        slot[_P_GROUP] = row[nmea.GROUP]
+    low, high = row[nmea.STATION], row[nmea.STATION_END]
+    if high > low:
+        slot[_P_STATION], slot[_P_STATION_SIZE] = station, 0
+        if high - low <= _STATION:
+            slot[_P_STATION_SIZE] = _copied(data, low, high, stations[k], 0)
+    low, high = row[nmea.TEXT], row[nmea.TEXT_END]
+    if high > low and high - low <= _VIA:
+        slot[_P_VIA_SIZE] = _copied(data, low, high, ways[k], 0)
+    return k
 
 
 @njit(cache=True, nogil=True)
-def _settle(out, i):  # type: ignore[no-untyped-def]
-    """The status of a message that nothing is the matter with, or less than a range."""
-    status = out.small[_STATUS, i]
-    if status == _MALFORMED:
-        return
-    if out.time_ns[i] > _HIGHEST_NS:
-        out.time_ns[i] = -1
-        out.small[_STATUS, i] = _OUT_OF_RANGE
-    elif status == NONE:
-        placed = not np.isnan(out.place[0, i]) and not np.isnan(out.place[1, i])
-        out.small[_STATUS, i] = _NO_TIME if out.time_ns[i] < 0 else _OK if placed else _NO_POSITION
+def read(data, found, stamps, pending, out, first, text, at):  # type: ignore[no-untyped-def]
+    """Sentences to rows of ``out`` from ``first`` on; gives the text that their places are in, and its size.
 
-
-@njit(cache=True, nogil=True)
-def read(data, found, time_ns, pending, out, text):  # type: ignore[no-untyped-def]
-    """Sentences to rows of ``out``, and the text that their places are in.
-
-    ``found`` (N, 16) as ``nmea.layout`` gives it, ``time_ns`` of each stamp, -1 where there is none. ``pending`` is
-    changed; ``text`` is where the text may begin, and is given larger where it has to be.
+    ``found`` (N, 16) as ``nmea.layout`` gives it, ``stamps`` (N,) the time of each in ns, -1 where there is none.
+    ``pending`` is changed; ``text`` goes on at ``at``, and is given larger where it has to be.
     """
-    slots, held, stations, ways, sentences = pending
-    words, at = np.zeros(_WORDS, np.int64), 0
-    for i in range(len(found)):
-        row = found[i]
-        sentences[0] += 1
-        kind = row[nmea.KIND]
-        if kind == nmea.BAD or kind == nmea.PARITY:
-            out.small[_STATUS, i] = _MALFORMED if kind == nmea.BAD else _PARITY_FAILED
+    slots, held, stations, ways, count = pending
+    parts = (slots, held, stations, ways)
+    place, floats, small, mmsi, imo, status, time_ns, span, types = out
+    words, sentences = np.zeros(_WORDS, np.int64), count[0]
+    for n in range(len(found)):
+        i = first + n
+        sentences += 1
+        what = found[n, nmea.KIND]
+        if what == nmea.BAD or what == nmea.PARITY:
+            status[i] = _MALFORMED if what == nmea.BAD else _PARITY_FAILED
             continue
-        size = row[nmea.STATION_END] - row[nmea.STATION] + row[nmea.TEXT_END] - row[nmea.TEXT]
-        if at + size + 512 > len(text):
-            wider = np.empty(2 * len(text) + size + 512, np.uint8)
+        own, quoted = found[n, nmea.STATION], found[n, nmea.TEXT]
+        own_size, quoted_size = found[n, nmea.STATION_END] - own, found[n, nmea.TEXT_END] - quoted
+        if at + own_size + quoted_size + _STATION + _VIA + 80 > len(text):
+            wider = np.empty(2 * len(text) + own_size + quoted_size + 512, np.uint8)
             wider[:at] = text[:at]
             text = wider
-        now, slot = time_ns[i], -1
-        low, high = row[nmea.FROM], row[nmea.TO]
-        if kind == nmea.OTHER:
-            out.time_ns[i] = now
-        elif row[nmea.TOTAL] == 1:
-            bits = 6 * (high - low) - row[nmea.FILL]
-            if _packed(data, low, high, words):
-                at = _message(words, bits, now, out, i, text, at)
+        now, k, whole, bits = stamps[n], -1, False, 0
+        if what == nmea.AIS:
+            total, low, high = found[n, nmea.TOTAL], found[n, nmea.FROM], found[n, nmea.TO]
+            if total == 1:
+                bits, whole = 6 * (high - low) - found[n, nmea.FILL], True
+                sound = _packed(data, low, high, words)
             else:
-                out.small[_STATUS, i] = _MALFORMED
+                k = _joined(data, found[n], now, words, parts, sentences)
+                sound = k >= 0
+                if sound:
+                    now = slots[k, _P_TIME]
+                    if slots[k, _P_NEXT] > total:
+                        slots[k, _P_TOTAL], whole = 0, True
+                        _packed(held[k], 0, slots[k, _P_SIZE], words)
+                        bits = 6 * slots[k, _P_SIZE] - found[n, nmea.FILL]
+            if not sound or (whole and not _sized(words, bits)):
+                status[i] = _MALFORMED
+                continue
+            good = True
+            if whole:
+                kind, number = _take(words, 0, 6), _take(words, 8, 30)
+                good, now = _report(words, kind, now, place, floats, small, i)
+                if kind == 5 or kind == 19 or kind == 21 or kind == 24:
+                    at = _static(words, bits, kind, floats, small, imo, i, text, at, span[i])
+                    good &= kind != 5 or _take(words, 40, 30) <= 999_999_999
+                types[kind] += 1
+            else:
+                kind, number = slots[k, _P_KIND], slots[k, _P_MMSI]
+            small[_TYPE, i] = kind
+            if number <= 999_999_999:
+                mmsi[i] = number
+                small[_KIND, i] = _kind(number, kind)
+            else:
+                good = False
+            if not good:
+                status[i] = _OUT_OF_RANGE
+        if now > _HIGHEST_NS:
+            status[i] = _OUT_OF_RANGE
         else:
-            station = nmea.hashed(data, row[nmea.STATION], row[nmea.STATION_END])
-            first = row[nmea.NUMBER] == 1
-            if first:
-                # who sends it stands in the first seven characters
-                if high - low < 7 or not _packed(data, low, high, words):
-                    out.small[_STATUS, i] = _MALFORMED
-                    continue
-                slot = _opened(row, station, slots, sentences[0])
-                slots[slot, _P_KIND], slots[slot, _P_MMSI] = _take(words, 0, 6), _take(words, 8, 30)
-            else:
-                slot = _meant(row, station, slots, sentences[0])
-            if slot < 0:
-                out.small[_STATUS, i] = _MALFORMED
-                continue
-            begin = slots[slot, _P_SIZE]
-            if begin + high - low > _LONGEST or not _packed(data, low, high, words):
-                slots[slot, _P_TOTAL] = 0
-                out.small[_STATUS, i] = _MALFORMED
-                continue
-            for p in range(low, high):
-                held[slot, begin + p - low] = data[p]
-            slots[slot, _P_SIZE] = begin + high - low
-            slots[slot, _P_NEXT] += 1
-            slots[slot, _P_LAST] = sentences[0]
-            if now >= 0:
-                slots[slot, _P_TIME] = now
-            now = slots[slot, _P_TIME]
-            if station != 0:
-                low, high = row[nmea.STATION], row[nmea.STATION_END]
-                slots[slot, _P_STATION] = station
-                slots[slot, _P_STATION_SIZE] = _kept(data, low, high, stations[slot])
-            if row[nmea.TEXT_END] > row[nmea.TEXT]:
-                slots[slot, _P_VIA_SIZE] = _kept(data, row[nmea.TEXT], row[nmea.TEXT_END], ways[slot])
-            if row[nmea.GROUP] != 0:
-                slots[slot, _P_GROUP] = row[nmea.GROUP]
-            if row[nmea.NUMBER] < row[nmea.TOTAL]:
-                out.time_ns[i] = now
-                if not _named(slots[slot, _P_MMSI], slots[slot, _P_KIND], out, i):
-                    out.small[_STATUS, i] = _OUT_OF_RANGE
-            else:
-                slots[slot, _P_TOTAL] = 0
-                _packed(held[slot], 0, slots[slot, _P_SIZE], words)
-                bits = 6 * slots[slot, _P_SIZE] - row[nmea.FILL]
-                at = _message(words, bits, now, out, i, text, at)
-        _settle(out, i)
-        if out.small[_STATUS, i] == _MALFORMED:
-            continue
-        if row[nmea.STATION_END] > row[nmea.STATION]:
-            at = _quoted(data, row[nmea.STATION], row[nmea.STATION_END], out, RECEIVER, i, text, at)
-        elif slot >= 0:
-            at = _quoted(stations[slot], 0, slots[slot, _P_STATION_SIZE], out, RECEIVER, i, text, at)
-        if row[nmea.TEXT_END] > row[nmea.TEXT]:
-            at = _quoted(data, row[nmea.TEXT], row[nmea.TEXT_END], out, VIA, i, text, at)
-        elif slot >= 0:
-            at = _quoted(ways[slot], 0, slots[slot, _P_VIA_SIZE], out, VIA, i, text, at)
-    return text
+            time_ns[i] = now
+        if status[i] == _OK:
+            if now < 0:
+                status[i] = _NO_TIME
+            elif np.isnan(place[0, i]) or np.isnan(place[1, i]):
+                status[i] = _NO_POSITION
+        end = at
+        if own_size > 0:
+            end = _copied(data, own, own + own_size, text, at)
+        elif k >= 0:
+            end = _copied(stations[k], 0, slots[k, _P_STATION_SIZE], text, at)
+        span[i, RECEIVER, 0], span[i, RECEIVER, 1] = at, end
+        at = end
+        if quoted_size > 0:
+            end = _copied(data, quoted, quoted + quoted_size, text, at)
+        elif k >= 0:
+            end = _copied(ways[k], 0, slots[k, _P_VIA_SIZE], text, at)
+        span[i, VIA, 0], span[i, VIA, 1] = at, end
+        at = end
+    count[0] = sentences
+    return text, at
 
 
 @njit(cache=True, nogil=True)

@@ -3,10 +3,9 @@
 Source: ITU-R M.1371-5, annex 8 (messages); IEC 61162-1 and NMEA 0183 version 4.10 (sentences, tag blocks).
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from numba import njit
 
@@ -16,10 +15,6 @@ from testigos.schema import KINDS
 from testigos.units import FT_M
 
 __all__ = ["written"]
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 _FLOATS: Final = (
     *("lat_deg", "lon_deg", "gs_kt", "track_deg", "heading_deg", "rot_degpmin", "alt_msl_ft", "draught_m"),
@@ -45,41 +40,31 @@ _MS_FROM: Final = 100_000_000_000  # smaller times would be read as seconds
 _PLAIN: Final = np.array([32 < c < 127 and chr(c) not in "!$*,\\^~>" for c in range(256)])
 
 
-class _Rows(NamedTuple):
-    """Columns of the rows: numbers (12, N) with NaN, whole numbers (9, N) with -1, the time, and the texts."""
-
-    floats: Floats
-    small: Ints
-    time_ns: Ints
-    letters: tuple[Bytes, ...]
-    start: Ints
-
-
 def written(tracks: pl.DataFrame, station: str) -> Pieces:
     """Sentences of each row with an MMSI, apart; see ``aivdm.pieces``."""
     size = len(tracks)
+    start = np.zeros(size + 1, np.int64)
     if not size or "object_id" not in tracks.columns:
-        return Pieces(np.zeros(0, np.uint8), np.zeros(size + 1, np.int64))
+        return Pieces(np.zeros(0, np.uint8), start)
+    numbers = np.array([floats(tracks, name) for name in _FLOATS])
+    small = np.array([whole(tracks, name, _UNKNOWN) for name in _SMALL])
+    # the texts of all columns, one after the other: (7, N + 1) places
     said = [names(tracks, name) for name in _TEXTS]
-    rows = _Rows(
-        np.array([floats(tracks, name) for name in _FLOATS]),
-        np.array([whole(tracks, name, _UNKNOWN) for name in _SMALL]),
-        whole(tracks, "time_ns", _UNKNOWN),
-        tuple(letters for letters, _ in said),
-        np.array([start for _, start in said]),
-    )
+    begins = np.cumsum([0, *(len(letters) for letters, _ in said[:-1])])
+    places = np.array([place + begin for (_, place), begin in zip(said, begins, strict=True)])
     own = np.frombuffer(station.encode(), np.uint8)
     # a tag block for each of three sentences; every byte of a name takes three at most
-    most = 3 * (3 * (len(rows.letters[_RECEIVER]) + len(rows.letters[_VIA])) + (3 * len(own) + _SENTENCE + 40) * size)
-    data, start = np.empty(most, np.uint8), np.zeros(size + 1, np.int64)
-    _write(rows, own, data, start)
+    most = 9 * (len(said[_RECEIVER][0]) + len(said[_VIA][0])) + 3 * (3 * len(own) + _SENTENCE + 40) * size
+    data = np.empty(most, np.uint8)
+    time_ns = whole(tracks, "time_ns", _UNKNOWN)
+    _write(numbers, small, time_ns, np.concatenate([letters for letters, _ in said]), places, own, data, start)
     return Pieces(data[: start[-1]].copy(), start)
 
 
 # ---- bits ----
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _bits(words, at, size, value):  # type: ignore[no-untyped-def]
     """The lowest bits of a number, 30 at most, into words of 60 from ``at`` on; gives the place after them."""
     value = np.int64(value) & ((1 << size) - 1)
@@ -113,7 +98,7 @@ def _text(words, at, letters, low, high, most):  # type: ignore[no-untyped-def]
     return at + 6 * most, p
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _scaled(value, scale, high, none):  # type: ignore[no-untyped-def]
     """A number in steps, ``high`` at most; ``none`` where it is not known."""
     if np.isnan(value):
@@ -121,14 +106,14 @@ def _scaled(value, scale, high, none):  # type: ignore[no-untyped-def]
     return np.int64(min(max(np.rint(value * scale), 0.0), float(high)))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _angle(value, scale, none):  # type: ignore[no-untyped-def]
     if np.isnan(value):
         return none
     return np.int64(np.rint(value * scale)) % (360 * scale)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _degrees(value, steps, none):  # type: ignore[no-untyped-def]
     """A position in so many steps a degree, rounded."""
     return np.int64(np.rint((none if np.isnan(value) else value) * steps))
@@ -142,23 +127,23 @@ def _turn(rate):  # type: ignore[no-untyped-def]
     return np.int64(steps if rate >= 0 else -steps)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _other(value, none):  # type: ignore[no-untyped-def]
     return none if value < 0 else value
 
 
 @njit(cache=True, nogil=True)
-def _place(words, at, rows, i, steps, wide):  # type: ignore[no-untyped-def]
+def _place(words, at, floats, i, steps, wide):  # type: ignore[no-untyped-def]
     """Longitude and latitude, in bits of message 1 (wide) or 27."""
-    at = _bits(words, at, 28 if wide else 18, _degrees(rows.floats[_LON, i], steps, 181.0))
-    return _bits(words, at, 27 if wide else 17, _degrees(rows.floats[_LAT, i], steps, 91.0))
+    at = _bits(words, at, 28 if wide else 18, _degrees(floats[_LON, i], steps, 181.0))
+    return _bits(words, at, 27 if wide else 17, _degrees(floats[_LAT, i], steps, 91.0))
 
 
 @njit(cache=True, nogil=True)
-def _dimensions(words, at, rows, i):  # type: ignore[no-untyped-def]
+def _dimensions(words, at, floats, i):  # type: ignore[no-untyped-def]
     for k in range(4):
         high = 511 if k < 2 else 63
-        at = _bits(words, at, 9 if k < 2 else 6, _scaled(rows.floats[_BOW + k, i], 1.0, high, 0))
+        at = _bits(words, at, 9 if k < 2 else 6, _scaled(floats[_BOW + k, i], 1.0, high, 0))
     return at
 
 
@@ -172,20 +157,19 @@ def _head(words, kind, mmsi):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _report(words, kind, mmsi, rows, i, ms):  # type: ignore[no-untyped-def]
+def _report(words, kind, mmsi, floats, small, letters, start, i, ms):  # type: ignore[no-untyped-def]
     """A report of position; gives its bits."""
-    f, s = rows.floats[:, i], rows.small[:, i]
     at = _head(words, kind, mmsi)
-    accurate, raim, second = max(s[_ACCURATE], 0), max(s[_RAIM], 0), ms // 1000 % 60 if ms >= 0 else 60
+    accurate, raim, second = max(small[_ACCURATE, i], 0), max(small[_RAIM, i], 0), ms // 1000 % 60 if ms >= 0 else 60
     if kind <= 3:
-        at = _bits(words, at, 4, _other(s[_NAV_STATUS], 15))
-        at = _bits(words, at, 8, _turn(f[_ROT]))
-        at = _bits(words, at, 10, _scaled(f[_GS], 10.0, 1022, 1023))
-        at = _place(words, _bits(words, at, 1, accurate), rows, i, 600_000.0, True)
-        at = _bits(words, at, 12, _angle(f[_TRACK], 10, 3600))
-        at = _bits(words, at, 9, _angle(f[_HEADING], 1, 511))
+        at = _bits(words, at, 4, _other(small[_NAV_STATUS, i], 15))
+        at = _bits(words, at, 8, _turn(floats[_ROT, i]))
+        at = _bits(words, at, 10, _scaled(floats[_GS, i], 10.0, 1022, 1023))
+        at = _place(words, _bits(words, at, 1, accurate), floats, i, 600_000.0, True)
+        at = _bits(words, at, 12, _angle(floats[_TRACK, i], 10, 3600))
+        at = _bits(words, at, 9, _angle(floats[_HEADING, i], 1, 511))
         at = _bits(words, at, 6, second)
-        at = _bits(words, at, 2, max(s[_MANOEUVRE], 0))
+        at = _bits(words, at, 2, max(small[_MANOEUVRE, i], 0))
         return _bits(words, _bits(words, at + 3, 1, raim), 19, 0)
     if kind == 4 or kind == 11:
         if ms >= 0:
@@ -196,61 +180,60 @@ def _report(words, kind, mmsi, rows, i, ms):  # type: ignore[no-untyped-def]
         else:
             at = _bits(words, _bits(words, at + 23, 5, 24), 6, 60)
         at = _bits(words, _bits(words, at, 6, second), 1, accurate)
-        at = _place(words, at, rows, i, 600_000.0, True)
-        at = _bits(words, at, 4, max(s[_EPFD], 0)) + 10
+        at = _place(words, at, floats, i, 600_000.0, True)
+        at = _bits(words, at, 4, max(small[_EPFD, i], 0)) + 10
         return _bits(words, _bits(words, at, 1, raim), 19, 0)
     if kind == 9:
-        at = _bits(words, at, 12, _scaled(f[_ALT], FT_M, 4094, 4095))
-        at = _bits(words, at, 10, _scaled(f[_GS], 1.0, 1022, 1023))
-        at = _place(words, _bits(words, at, 1, accurate), rows, i, 600_000.0, True)
-        at = _bits(words, at, 12, _angle(f[_TRACK], 10, 3600))
+        at = _bits(words, at, 12, _scaled(floats[_ALT, i], FT_M, 4094, 4095))
+        at = _bits(words, at, 10, _scaled(floats[_GS, i], 1.0, 1022, 1023))
+        at = _place(words, _bits(words, at, 1, accurate), floats, i, 600_000.0, True)
+        at = _bits(words, at, 12, _angle(floats[_TRACK, i], 10, 3600))
         at = _bits(words, _bits(words, at, 6, second) + 8, 1, 1) + 4
         return _bits(words, _bits(words, at, 1, raim), 20, 0)
     if kind == 18:
-        at = _bits(words, at + 8, 10, _scaled(f[_GS], 10.0, 1022, 1023))
-        at = _place(words, _bits(words, at, 1, accurate), rows, i, 600_000.0, True)
-        at = _bits(words, at, 12, _angle(f[_TRACK], 10, 3600))
-        at = _bits(words, at, 9, _angle(f[_HEADING], 1, 511))
+        at = _bits(words, at + 8, 10, _scaled(floats[_GS, i], 10.0, 1022, 1023))
+        at = _place(words, _bits(words, at, 1, accurate), floats, i, 600_000.0, True)
+        at = _bits(words, at, 12, _angle(floats[_TRACK, i], 10, 3600))
+        at = _bits(words, at, 9, _angle(floats[_HEADING, i], 1, 511))
         at = _bits(words, _bits(words, at, 6, second) + 2, 1, 1) + 5  # "carrier sense" equipment
         return _bits(words, _bits(words, at, 1, raim), 20, _CLASS_B_STATE)
     if kind == 21:
-        at = _bits(words, at, 5, min(max(s[_SHIP_TYPE], 0), 31))
-        low, high = rows.start[_NAME, i], rows.start[_NAME, i + 1]
-        at, p = _text(words, at, rows.letters[_NAME], low, high, 20)
-        at = _place(words, _bits(words, at, 1, accurate), rows, i, 600_000.0, True)
-        at = _bits(words, _dimensions(words, at, rows, i), 4, max(s[_EPFD], 0))
+        at = _bits(words, at, 5, min(max(small[_SHIP_TYPE, i], 0), 31))
+        low, high = start[_NAME, i], start[_NAME, i + 1]
+        at, p = _text(words, at, letters, low, high, 20)
+        at = _place(words, _bits(words, at, 1, accurate), floats, i, 600_000.0, True)
+        at = _bits(words, _dimensions(words, at, floats, i), 4, max(small[_EPFD, i], 0))
         at = _bits(words, at, 6, second) + 9
         at = _bits(words, at, 1, raim) + 3
         more = 0
         for k in range(p, high):
-            more += not 128 <= rows.letters[_NAME][k] < 192
-        at, _ = _text(words, at, rows.letters[_NAME], p, high, min(more, 14))
+            more += not 128 <= letters[k] < 192
+        at, _ = _text(words, at, letters, p, high, min(more, 14))
         return at
     at = _bits(words, _bits(words, at, 1, accurate), 1, raim)  # 27
-    at = _bits(words, at, 4, _other(s[_NAV_STATUS], 15))
-    at = _place(words, at, rows, i, 600.0, False)
-    speed, course = _scaled(f[_GS], 1.0, 63, 63), _angle(f[_TRACK], 1, 511)
+    at = _bits(words, at, 4, _other(small[_NAV_STATUS, i], 15))
+    at = _place(words, at, floats, i, 600.0, False)
+    speed, course = _scaled(floats[_GS, i], 1.0, 63, 63), _angle(floats[_TRACK, i], 1, 511)
     return _bits(words, _bits(words, _bits(words, at, 6, speed), 9, course), 2, 2)
 
 
 @njit(cache=True, nogil=True)
-def _named(words, at, rows, column, i, most):  # type: ignore[no-untyped-def]
-    low, high = rows.start[column, i], rows.start[column, i + 1]
-    at, _ = _text(words, at, rows.letters[column], low, high, most)
+def _named(words, at, letters, start, column, i, most):  # type: ignore[no-untyped-def]
+    low, high = start[column, i], start[column, i + 1]
+    at, _ = _text(words, at, letters, low, high, most)
     return at
 
 
 @njit(cache=True, nogil=True)
-def _voyage(words, mmsi, rows, i):  # type: ignore[no-untyped-def]
+def _voyage(words, mmsi, floats, small, letters, start, i):  # type: ignore[no-untyped-def]
     """Message 5; gives its bits."""
-    s = rows.small[:, i]
-    at = _bits(words, _head(words, 5, mmsi) + 2, 30, max(s[_IMO], 0))
-    at = _named(words, _named(words, at, rows, _CALLSIGN, i, 7), rows, _NAME, i, 20)
-    at = _dimensions(words, _bits(words, at, 8, max(s[_SHIP_TYPE], 0)), rows, i)
-    at = _bits(words, at, 4, max(s[_EPFD], 0))
+    at = _bits(words, _head(words, 5, mmsi) + 2, 30, max(small[_IMO, i], 0))
+    at = _named(words, _named(words, at, letters, start, _CALLSIGN, i, 7), letters, start, _NAME, i, 20)
+    at = _dimensions(words, _bits(words, at, 8, max(small[_SHIP_TYPE, i], 0)), floats, i)
+    at = _bits(words, at, 4, max(small[_EPFD, i], 0))
     month, day, hour, minute = 0, 0, 24, 60
-    text, low = rows.letters[_ETA], rows.start[_ETA, i]
-    if rows.start[_ETA, i + 1] - low == 11:  # MM-DDTHH:MM
+    text, low = letters, start[_ETA, i]
+    if start[_ETA, i + 1] - low == 11:  # MM-DDTHH:MM
         month = 10 * (int(text[low]) - 48) + int(text[low + 1]) - 48
         day = 10 * (int(text[low + 3]) - 48) + int(text[low + 4]) - 48
         hour = 10 * (int(text[low + 6]) - 48) + int(text[low + 7]) - 48
@@ -258,22 +241,21 @@ def _voyage(words, mmsi, rows, i):  # type: ignore[no-untyped-def]
         if not (1 <= month <= 12 and 1 <= day <= 31 and 0 <= hour <= 23 and 0 <= minute <= 59):
             month, day, hour, minute = 0, 0, 24, 60
     at = _bits(words, _bits(words, _bits(words, _bits(words, at, 4, month), 5, day), 5, hour), 6, minute)
-    at = _bits(words, at, 8, _scaled(rows.floats[_DRAUGHT, i], 10.0, 255, 0))
+    at = _bits(words, at, 8, _scaled(floats[_DRAUGHT, i], 10.0, 255, 0))
     # nothing is known of a terminal: its code says that there is none
-    return _bits(words, _named(words, at, rows, _DESTINATION, i, 20), 2, 2)
+    return _bits(words, _named(words, at, letters, start, _DESTINATION, i, 20), 2, 2)
 
 
 @njit(cache=True, nogil=True)
-def _part_b(words, mmsi, rows, i):  # type: ignore[no-untyped-def]
+def _part_b(words, mmsi, floats, small, letters, start, i):  # type: ignore[no-untyped-def]
     """Message 24, part B; gives its bits."""
-    s = rows.small[:, i]
-    at = _bits(words, _bits(words, _head(words, 24, mmsi), 2, 1), 8, max(s[_SHIP_TYPE], 0)) + 42
-    at = _named(words, at, rows, _CALLSIGN, i, 7)
+    at = _bits(words, _bits(words, _head(words, 24, mmsi), 2, 1), 8, max(small[_SHIP_TYPE, i], 0)) + 42
+    at = _named(words, at, letters, start, _CALLSIGN, i, 7)
     if mmsi // 10_000_000 == 98:  # there it is the number of a mother ship
         at += 30
     else:
-        at = _dimensions(words, at, rows, i)
-    return _bits(words, at, 4, max(s[_EPFD], 0)) + 2
+        at = _dimensions(words, at, floats, i)
+    return _bits(words, at, 4, max(small[_EPFD, i], 0)) + 2
 
 
 # ---- sentences ----
@@ -300,23 +282,23 @@ def _escaped(out, at, letters, low, high):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _tag_block(out, at, rows, i, own, ms):  # type: ignore[no-untyped-def]
+def _tag_block(out, at, letters, start, i, own, ms):  # type: ignore[no-untyped-def]
     """A tag block with station, time and way."""
     begin = at
     out[at], out[at + 1], out[at + 2] = 92, 115, 58  # \s:
-    low, high = rows.start[_RECEIVER, i], rows.start[_RECEIVER, i + 1]
+    low, high = start[_RECEIVER, i], start[_RECEIVER, i + 1]
     if high > low:
-        at = _escaped(out, at + 3, rows.letters[_RECEIVER], low, high)
+        at = _escaped(out, at + 3, letters, low, high)
     else:
         at = _escaped(out, at + 3, own, 0, len(own))
     if ms >= 0:
         out[at], out[at + 1], out[at + 2] = 44, 99, 58  # ,c:
         at = put_integer(out, at + 3, ms // 1000 if ms % 1000 == 0 or ms < _MS_FROM else ms)
-    low, high = rows.start[_VIA, i], rows.start[_VIA, i + 1]
+    low, high = start[_VIA, i], start[_VIA, i + 1]
     if high > low:
         out[at], out[at + 1], out[at + 2] = 44, 116, 58  # ,t:
         at += 3
-        nodes = rows.letters[_VIA]
+        nodes = letters
         p = low
         while p < high:
             end = p
@@ -400,63 +382,62 @@ def _report_type(said, kind, mmsi):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _any(values, first, last):  # type: ignore[no-untyped-def]
+def _any(floats, i, first, last):  # type: ignore[no-untyped-def]
     for k in range(first, last):
-        if not np.isnan(values[k]):
+        if not np.isnan(floats[k, i]):
             return True
     return False
 
 
 @njit(cache=True, nogil=True)
-def _write(rows: Any, own: Any, out: Any, start: Any) -> None:
+def _write(floats: Any, small: Any, time_ns: Any, letters: Any, start: Any, own: Any, out: Any, begin: Any) -> None:
     words, at = np.zeros(_WORDS, np.int64), 0
-    for i in range(len(rows.time_ns)):
-        mmsi = _mmsi(rows.letters[_ID], rows.start[_ID, i], rows.start[_ID, i + 1])
+    for i in range(len(time_ns)):
+        mmsi = _mmsi(letters, start[_ID, i], start[_ID, i + 1])
         if mmsi >= 0:
-            at = _row(rows, own, out, at, i, mmsi, words)
-        start[i + 1] = at
+            ms = (time_ns[i] + 500_000) // 1_000_000 if time_ns[i] >= 0 else np.int64(-1)
+            if 0 <= ms < _MS_FROM:
+                ms = ms // 1000 * 1000
+            at = _row(floats, small, letters, start, own, out, at, i, mmsi, ms, words)
+        begin[i + 1] = at
 
 
 @njit(cache=True, nogil=True)
-def _row(rows, own, out, at, i, mmsi, words):  # type: ignore[no-untyped-def]
-    f, s, begins = rows.floats[:, i], rows.small[:, i], rows.start
-    kind = _report_type(s[_TYPE], s[_KIND], mmsi)
-    ms = (rows.time_ns[i] + 500_000) // 1_000_000 if rows.time_ns[i] >= 0 else np.int64(-1)
-    if 0 <= ms < _MS_FROM:
-        ms = ms // 1000 * 1000
-    named = begins[_NAME, i + 1] > begins[_NAME, i]
-    built = _any(f, _BOW, _BOW + 4) or s[_SHIP_TYPE] > 0 or begins[_CALLSIGN, i + 1] > begins[_CALLSIGN, i]
-    voyage = s[_IMO] > 0 or not np.isnan(f[_DRAUGHT]) or begins[_DESTINATION, i + 1] > begins[_DESTINATION, i]
-    voyage = voyage or begins[_ETA, i + 1] > begins[_ETA, i]
-    moves = _any(f, _LAT, _TRACK + 1)
+def _row(floats, small, letters, start, own, out, at, i, mmsi, ms, words):  # type: ignore[no-untyped-def]
+    kind = _report_type(small[_TYPE, i], small[_KIND, i], mmsi)
+    named = start[_NAME, i + 1] > start[_NAME, i]
+    built = _any(floats, i, _BOW, _BOW + 4) or small[_SHIP_TYPE, i] > 0 or start[_CALLSIGN, i + 1] > start[_CALLSIGN, i]
+    voyage = small[_IMO, i] > 0 or not np.isnan(floats[_DRAUGHT, i]) or start[_DESTINATION, i + 1] > start[_DESTINATION, i]
+    voyage = voyage or start[_ETA, i + 1] > start[_ETA, i]
+    moves = _any(floats, i, _LAT, _TRACK + 1)
     if kind <= 3 or kind == 27:
-        moves = moves or s[_NAV_STATUS] >= 0
+        moves = moves or small[_NAV_STATUS, i] >= 0
     if kind <= 3 or kind == 18:
-        moves = moves or not np.isnan(f[_HEADING])
+        moves = moves or not np.isnan(floats[_HEADING, i])
     if kind <= 3:
-        moves = moves or not np.isnan(f[_ROT]) or s[_MANOEUVRE] > 0
+        moves = moves or not np.isnan(floats[_ROT, i]) or small[_MANOEUVRE, i] > 0
     if kind == 9:
-        moves = moves or not np.isnan(f[_ALT])
+        moves = moves or not np.isnan(floats[_ALT, i])
     if kind == 21:
-        moves = moves or named or s[_SHIP_TYPE] > 0 or s[_EPFD] > 0 or _any(f, _BOW, _BOW + 4)
+        moves = moves or named or small[_SHIP_TYPE, i] > 0 or small[_EPFD, i] > 0 or _any(floats, i, _BOW, _BOW + 4)
     if kind == 4 or kind == 11:
-        moves = _any(f, _LAT, _LON + 1) or s[_TYPE] == kind
+        moves = _any(floats, i, _LAT, _LON + 1) or small[_TYPE, i] == kind
     sequence = mmsi % 10
     tag, tag_end = at, 0
-    if moves or named or built or voyage or s[_EPFD] > 0:
-        tag_end = _tag_block(out, at, rows, i, own, ms)
+    if moves or named or built or voyage or small[_EPFD, i] > 0:
+        tag_end = _tag_block(out, at, letters, start, i, own, ms)
     if moves:
-        at = _said(out, at, words, _report(words, kind, mmsi, rows, i, ms), sequence, tag, tag_end)
+        at = _said(out, at, words, _report(words, kind, mmsi, floats, small, letters, start, i, ms), sequence, tag, tag_end)
     if kind == 21:
         return at
     if kind == 4 or kind == 18:
         if named:
             bits = _bits(words, _head(words, 24, mmsi), 2, 0)
-            bits = _named(words, bits, rows, _NAME, i, 20) + 8
+            bits = _named(words, bits, letters, start, _NAME, i, 20) + 8
             at = _said(out, at, words, bits, sequence, tag, tag_end)
-        if kind == 18 and (built or s[_EPFD] > 0):
-            at = _said(out, at, words, _part_b(words, mmsi, rows, i), sequence, tag, tag_end)
+        if kind == 18 and (built or small[_EPFD, i] > 0):
+            at = _said(out, at, words, _part_b(words, mmsi, floats, small, letters, start, i), sequence, tag, tag_end)
         return at
-    if named or built or voyage or (s[_EPFD] > 0 and kind != 11):
-        at = _said(out, at, words, _voyage(words, mmsi, rows, i), sequence, tag, tag_end)
+    if named or built or voyage or (small[_EPFD, i] > 0 and kind != 11):
+        at = _said(out, at, words, _voyage(words, mmsi, floats, small, letters, start, i), sequence, tag, tag_end)
     return at

@@ -4,10 +4,9 @@ Source: IEC 61162-1 and NMEA 0183 version 4.10 (sentences, tag blocks), IEC 6232
 as https://gpsd.gitlab.io/gpsd/AIVDM.html describes them.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from testigos.links._text import bytes_of
@@ -16,7 +15,7 @@ from testigos.registry import frames as make_frames
 
 __all__ = [
     "AIS", "BAD", "CHANNEL", "FILL", "FROM", "GROUP", "KIND", "LONGEST", "NUMBER", "OTHER", "PARITY", "SEQUENCE",
-    "STAMP", "STAMP_END", "STATION", "STATION_END", "TALKER", "TEXT", "TEXT_END", "TO", "TOTAL", "hashed", "layout",
+    "STAMP", "STAMP_END", "STATION", "STATION_END", "TALKER", "TEXT", "TEXT_END", "TO", "TOTAL", "WIDTH", "hashed", "layout",
     "split_sentences",
 ]  # fmt: skip
 
@@ -30,12 +29,12 @@ BAD, PARITY, OTHER, AIS = range(4)
     KIND, FROM, TO, FILL, TOTAL, NUMBER, SEQUENCE, CHANNEL, TALKER, STAMP, STAMP_END, STATION, STATION_END, TEXT,
     TEXT_END, GROUP,
 ) = range(16)  # fmt: skip
-_WIDTH: Final = 16
+WIDTH: Final = 16
 
 _BANG, _DOLLAR, _STAR, _COMMA, _COLON, _BACKSLASH, _HASH = 33, 36, 42, 44, 58, 92, 35
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _hex(c):  # type: ignore[no-untyped-def]
     """The value of a hexadecimal digit; -1 of anything else."""
     if 48 <= c <= 57:
@@ -114,29 +113,35 @@ def _split(data, final, start, stop, context):  # type: ignore[no-untyped-def]
 # ---- fields ----
 
 
-def layout(buffer: bytes, start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """What is where in the frames: (N, 16), columns as named in this module.
+@njit(cache=True, nogil=True)
+def layout(data, start, stop, found):  # type: ignore[no-untyped-def]
+    """What is where in frames into ``found`` (N, 16) of zeros, columns as named in this module.
 
     A tag block whose checksum does not hold says nothing. ``SEQUENCE`` is -1 where empty, ``GROUP`` a number for the
     identity of the tag block's group, 0 without. The stamp is that of the tag block (c), else what stands before the
     sentence, else the last of the values after it; the station that of the tag block (s), else a value after the
     sentence that begins with r or b (U. S. Coast Guard).
     """
-    found = np.zeros((len(start), _WIDTH), np.int64)
-    _layout(bytes_of(buffer), start, stop, found)
-    return found
+    for i in range(len(start)):
+        found[i, KIND] = _frame(data, start[i], stop[i], found, i)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _holds(data, low, star):  # type: ignore[no-untyped-def]
+    """Is the checksum of the bytes from ``low`` on what stands after the *?"""
+    first, second, total = _hex(data[star + 1]), _hex(data[star + 2]), np.uint8(0)
+    for c in data[low:star]:
+        total ^= c
+    return first >= 0 and second >= 0 and 16 * first + second == np.int64(total)
 
 
 @njit(cache=True, nogil=True)
-def _tag_block(data, low, high, row):  # type: ignore[no-untyped-def]
+def _tag_block(data, low, high, found, i):  # type: ignore[no-untyped-def]
     """The values of a tag block, given without its backslashes; false where its checksum does not hold."""
     star = high - 3
     if star < low or data[star] != _STAR:
         return False
-    wanted, total = 16 * _hex(data[star + 1]) + _hex(data[star + 2]), np.uint8(0)
-    for p in range(low, star):
-        total ^= data[p]
-    if wanted != np.int64(total) or _hex(data[star + 2]) < 0:
+    if not _holds(data, low, star):
         return False
     at = low
     while at < star:
@@ -149,31 +154,31 @@ def _tag_block(data, low, high, row):  # type: ignore[no-untyped-def]
         if colon - at == 1 and colon < end:
             key = data[at]
             if key == 99:  # c
-                row[STAMP], row[STAMP_END] = colon + 1, end
+                found[i, STAMP], found[i, STAMP_END] = colon + 1, end
             elif key == 115:  # s
-                row[STATION], row[STATION_END] = colon + 1, end
+                found[i, STATION], found[i, STATION_END] = colon + 1, end
             elif key == 116 or key == 105:  # t, i
-                row[TEXT], row[TEXT_END] = colon + 1, end
+                found[i, TEXT], found[i, TEXT_END] = colon + 1, end
             elif key == 103:  # g: number-total-identity
                 p, dashes = colon + 1, 0
                 while p < end and dashes < 2:
                     if data[p] == 45:
                         dashes += 1
                     p += 1
-                row[GROUP] = hashed(data, p, end)
+                found[i, GROUP] = hashed(data, p, end)
         elif colon - at == 3 and colon < end and data[at + 1] == 71:  # IEC 62320-1 writes 1G2:identity
-            row[GROUP] = hashed(data, colon + 1, end)
+            found[i, GROUP] = hashed(data, colon + 1, end)
         at = end + 1
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _edge(c):  # type: ignore[no-untyped-def]
     """Is the byte one that stands between a stamp and other things: blanks, brackets, quotes, , ; | < >"""
     return c <= 32 or c in (34, 39, 40, 41, 44, 59, 60, 62, 91, 93, 123, 124, 125)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _trimmed(data, low, high):  # type: ignore[no-untyped-def]
     while low < high and _edge(data[low]):
         low += 1
@@ -183,22 +188,22 @@ def _trimmed(data, low, high):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _after(data, low, high, row):  # type: ignore[no-untyped-def]
+def _after(data, low, high, found, i):  # type: ignore[no-untyped-def]
     """The values after a sentence, with commas between."""
     at, last = low, low
     while at < high:
         end = at
         while end < high and data[end] != _COMMA:
             end += 1
-        if end - at > 1 and row[STATION_END] == row[STATION] and (data[at] == 114 or data[at] == 98):  # r, b
-            row[STATION], row[STATION_END] = at, end
+        if end - at > 1 and found[i, STATION_END] == found[i, STATION] and (data[at] == 114 or data[at] == 98):  # r, b
+            found[i, STATION], found[i, STATION_END] = at, end
         last = at
         at = end + 1
-    if row[STAMP_END] == row[STAMP]:
-        row[STAMP], row[STAMP_END] = _trimmed(data, last, high)
+    if found[i, STAMP_END] == found[i, STAMP]:
+        found[i, STAMP], found[i, STAMP_END] = _trimmed(data, last, high)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _small(data, at):  # type: ignore[no-untyped-def]
     """A digit that a comma follows; -1 where there is none."""
     if 48 <= data[at] <= 57 and data[at + 1] == _COMMA:
@@ -207,7 +212,7 @@ def _small(data, at):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _fields(data, at, star, row):  # type: ignore[no-untyped-def]
+def _fields(data, at, star, found, i):  # type: ignore[no-untyped-def]
     """The fields of a sentence from its ! to its *: what it is."""
     if star - at < 6 or data[at] != _BANG or data[at + 3] != 86 or data[at + 4] != 68:  # V, D
         return OTHER
@@ -215,22 +220,22 @@ def _fields(data, at, star, row):  # type: ignore[no-untyped-def]
         return OTHER
     if star - at < 15 or data[at + 6] != _COMMA:  # the least is !AIVDM,1,1,,,,0
         return BAD
-    row[TALKER] = np.int64(data[at + 1]) << 16 | np.int64(data[at + 2]) << 8 | np.int64(data[at + 5])
+    found[i, TALKER] = np.int64(data[at + 1]) << 16 | np.int64(data[at + 2]) << 8 | np.int64(data[at + 5])
     total, number = _small(data, at + 7), _small(data, at + 9)
     if number < 1 or number > total:
         return BAD
     at += 11
-    row[TOTAL], row[NUMBER], row[SEQUENCE] = total, number, -1
+    found[i, TOTAL], found[i, NUMBER], found[i, SEQUENCE] = total, number, -1
     if data[at] != _COMMA:
-        row[SEQUENCE] = _small(data, at)
-        if row[SEQUENCE] < 0:
+        found[i, SEQUENCE] = _small(data, at)
+        if found[i, SEQUENCE] < 0:
             return BAD
         at += 1
     at += 1
     if at >= star:
         return BAD
     if data[at] != _COMMA:
-        row[CHANNEL] = np.int64(data[at])
+        found[i, CHANNEL] = np.int64(data[at])
         at += 1
     if at >= star or data[at] != _COMMA:
         return BAD
@@ -239,14 +244,14 @@ def _fields(data, at, star, row):  # type: ignore[no-untyped-def]
     fill = int(data[star - 1]) - 48
     if at > star - 2 or data[star - 2] != _COMMA or not 0 <= fill <= 5:
         return BAD
-    row[FROM], row[TO], row[FILL] = at, star - 2, fill
-    if row[FROM] == row[TO] and total == 1:
+    found[i, FROM], found[i, TO], found[i, FILL] = at, star - 2, fill
+    if found[i, FROM] == found[i, TO] and total == 1:
         return OTHER  # receivers write such of slots in which they understood nothing
     return AIS
 
 
 @njit(cache=True, nogil=True)
-def _frame(data, low, high, row):  # type: ignore[no-untyped-def]
+def _frame(data, low, high, found, i):  # type: ignore[no-untyped-def]
     at = low
     while at < high and data[at] != _BANG and data[at] != _DOLLAR and data[at] != _BACKSLASH:
         at += 1
@@ -257,32 +262,26 @@ def _frame(data, low, high, row):  # type: ignore[no-untyped-def]
             end += 1
         if end >= high:
             return BAD
-        sound = _tag_block(data, at + 1, end, row)
+        sound = _tag_block(data, at + 1, end, found, i)
         blocks += 1
         at = end + 1
     if at >= high:
         return OTHER if blocks > 0 and sound else BAD
     if data[at] != _BANG and data[at] != _DOLLAR:
         return BAD
-    star, total = at + 1, np.uint8(0)
-    while star < high and data[star] != _STAR:
-        total ^= data[star]
-        star += 1
-    if star + 2 >= high:
+    star = high - 3
+    if star <= at or data[star] != _STAR:  # something stands after the sentence
+        star = at + 1
+        while star < high and data[star] != _STAR:
+            star += 1
+        if star + 2 >= high:
+            return BAD
+    if _hex(data[star + 1]) < 0 or _hex(data[star + 2]) < 0 or (star + 3 < high and not _edge(data[star + 3])):
         return BAD
-    first, second = _hex(data[star + 1]), _hex(data[star + 2])
-    if first < 0 or second < 0 or (star + 3 < high and not _edge(data[star + 3])):
-        return BAD
-    if 16 * first + second != np.int64(total):
+    if not _holds(data, at + 1, star):
         return PARITY
-    if row[STAMP_END] == row[STAMP] and before > low:
-        row[STAMP], row[STAMP_END] = _trimmed(data, low, before)
+    if found[i, STAMP_END] == found[i, STAMP] and before > low:
+        found[i, STAMP], found[i, STAMP_END] = _trimmed(data, low, before)
     if star + 3 < high:
-        _after(data, star + 3, high, row)
-    return _fields(data, at, star, row)
-
-
-@njit(cache=True, nogil=True)
-def _layout(data: Any, start: Any, stop: Any, found: Any) -> None:
-    for i in range(len(start)):
-        found[i, KIND] = _frame(data, start[i], stop[i], found[i])
+        _after(data, star + 3, high, found, i)
+    return _fields(data, at, star, found, i)

@@ -22,7 +22,7 @@ Own rules:
 """
 
 import re
-from functools import cache
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -31,9 +31,9 @@ import polars as pl
 
 from testigos.links import _ais as ais
 from testigos.links._ais_write import written
-from testigos.links._nmea import STAMP, STAMP_END, layout, split_sentences
+from testigos.links._nmea import STAMP, STAMP_END, WIDTH, layout, split_sentences
 from testigos.links._rows import gathered
-from testigos.links._text import bytes_of, texts, times
+from testigos.links._text import bytes_of, distinct, times
 from testigos.registry import Frames, Pieces
 from testigos.schema import ALL, KINDS, SOURCES, STATUSES
 
@@ -55,7 +55,11 @@ _CODES: Final = {
     name: pl.Series([*values, None], dtype=pl.Enum(values))
     for name, values in (("status", STATUSES), ("source", SOURCES), ("kind", KINDS))
 }
+_CHUNK: Final = 4096  #: sentences whose layout fits a cache
 _AIS, _UNKNOWN = SOURCES.index("ais"), SOURCES.index("unknown")
+_NONE: Final = len(SOURCES)
+_NULLS: Final = {name: pl.Series(name, [None], ALL[name].dtype) for name in GIVES}
+_TENS: Final = 10 ** np.arange(8, -1, -1)
 _SAYS_NOTHING: Final = tuple(STATUSES.index(name) for name in ("malformed", "parity_failed"))
 
 
@@ -81,79 +85,80 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         start, stop = start[~frames.context], stop[~frames.context]
     if not len(start):
         return gathered([], GIVES), carry
-    found = layout(frames.buffer, start, stop)
-    time_ns, known, _ = times(bytes_of(frames.buffer), found[:, STAMP], found[:, STAMP_END])
-    time_ns = np.where(known & (time_ns >= 0), time_ns, -1)
+    data, size = bytes_of(frames.buffer), len(start)
     pending = ais.fresh() if carry is None else ais.Pending(*(part.copy() for part in carry))
-    out = ais.allocate(len(start))
-    text = ais.read(bytes_of(frames.buffer), found, time_ns, pending, out, np.empty(1024 + 32 * len(start), np.uint8))
+    out, text, at = ais.allocate(size), np.empty(1024 + 32 * size, np.uint8), 0
+    for first in range(0, size, _CHUNK):
+        low, high = start[first : first + _CHUNK], stop[first : first + _CHUNK]
+        found = np.zeros((len(low), WIDTH), np.int64)
+        layout(data, low, high, found)
+        time_ns, known, _ = times(data, found[:, STAMP], found[:, STAMP_END])
+        text, at = ais.read(data, found, np.where(known & (time_ns >= 0), time_ns, -1), pending, out, first, text, at)
     return _table(out, text, start, stop), pending
 
 
 def _table(
     out: ais.Out, text: npt.NDArray[np.uint8], start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]
 ) -> pl.DataFrame:
-    size = len(start)
-    status, kind = out.small[0], out.small[-1]
-    source = np.where(out.small[1] != ais.NONE, _AIS, np.where(np.isin(status, _SAYS_NOTHING), len(SOURCES), _UNKNOWN))
+    """Rows of the columns ``GIVES``. Series by series, for expressions take longer on small batches than all else."""
+    kind, of_ais = out.small[-1], ~np.isnan(out.small[0])
+    source = np.where(of_ais, _AIS, np.where(np.isin(out.status, _SAYS_NOTHING), _NONE, _UNKNOWN))
     arrays: dict[str, pl.Series] = {
         "object_id": _names(out.mmsi),
         "time_ns": pl.Series(out.time_ns),
-        "status": _coded("status", status),
-        "source": _coded("source", source),
-        "kind": _coded("kind", kind),
-        "lon_deg": pl.Series(out.place[0]),
-        "lat_deg": pl.Series(out.place[1]),
-        "ais_type": pl.Series(out.small[1]),
+        "status": _CODES["status"][pl.Series(out.status)],
+        "source": _CODES["source"][pl.Series(source.astype(np.uint32))],
+        "kind": _CODES["kind"][pl.Series(np.where(np.isnan(kind), len(KINDS), kind).astype(np.uint32))],
+        "lon_deg": pl.Series(out.place[0], nan_to_null=True),
+        "lat_deg": pl.Series(out.place[1], nan_to_null=True),
+        "ais_type": pl.Series(out.small[0], nan_to_null=True).cast(pl.UInt8),
         "offset": pl.Series(start.astype(np.uint64)),
         "length": pl.Series((stop - start).astype(np.uint32)),
     }
-    for k, name in enumerate(ais.FLOATS):
-        if out.said[0][k]:
-            arrays[name] = pl.Series(out.floats[k])
-    for k, name in enumerate(ais.SMALL):
-        if out.said[1][k]:
-            arrays[name] = pl.Series(out.small[k])
-    if out.said[1][-1]:
-        arrays["imo"] = pl.Series(out.imo)
+    unknown = out.time_ns < 0
+    if unknown.any():
+        arrays["time_ns"] = arrays["time_ns"].set(pl.Series(unknown), None)
+    seen = {kind for kind in range(64) if out.types[kind]}
+    for names, values in ((ais.FLOATS, out.floats), (ais.SMALL, out.small)):
+        for k, name in enumerate(names):
+            if name not in arrays and seen & ais.WHERE[name]:
+                arrays[name] = pl.Series(values[k], nan_to_null=True).cast(ALL[name].dtype)
+    if 5 in seen:
+        arrays["imo"] = pl.Series(out.imo, nan_to_null=True).cast(pl.UInt32)
     for k, name in enumerate(ais.TEXTS):
-        if out.said[2][k]:
-            arrays[name] = texts(text, out.begin[k], out.end[k], _CLEAN.get(name, str))
-    table = pl.DataFrame([series.alias(name) for name, series in arrays.items()])
-    assert len(table) == size
-    return table.select(_expression(name, name in arrays) for name in GIVES)
+        said = _texts(text, out.span[:, k], _CLEAN.get(name, str)) if seen & ais.WHERE.get(name, seen) else None
+        if said is not None:
+            arrays[name] = said
+    nulls = (name for name in GIVES if name not in arrays)
+    arrays |= {name: _NULLS[name].new_from_index(0, len(start)) for name in nulls}
+    return pl.DataFrame([arrays[name].alias(name) for name in GIVES])
 
 
-@cache
-def _expression(name: str, said: bool) -> pl.Expr:
-    """A column of the schema from an array in which one number is unknown."""
-    dtype, column = ALL[name].dtype, pl.col(name)
-    if not said:
-        return pl.lit(None, dtype).alias(name)
-    if name == "time_ns":
-        return pl.when(column >= 0).then(column)
-    if name == "imo":
-        return pl.when(column > 0).then(column)
-    if dtype.is_float():
-        return column.fill_nan(None)
-    if dtype == pl.Boolean:
-        return pl.when(column != ais.NONE).then(column == 1).alias(name)
-    if name in ais.SMALL and name not in _CODES:
-        return pl.when(column != ais.NONE).then(column).cast(dtype)
-    return column
-
-
-def _coded(name: str, code: npt.NDArray[Any]) -> pl.Series:
-    names = _CODES[name]
-    return names[pl.Series(np.minimum(code, len(names) - 1).astype(np.uint32))]
+def _texts(
+    text: npt.NDArray[np.uint8], span: npt.NDArray[np.int64], clean: Callable[[str], str | None]
+) -> pl.Series | None:
+    """A column of texts, of which most are empty; null where all are."""
+    of = np.flatnonzero(span[:, 1] > span[:, 0])
+    if not len(of):
+        return None
+    begin, end = span[of, 0], span[of, 1]
+    code, first = distinct(text, begin, end)
+    spans = zip(begin[first].tolist(), end[first].tolist(), strict=True)
+    names = [None, *(clean(text[low:high].tobytes().decode("utf-8", "replace")) for low, high in spans)]
+    place = np.zeros(len(span), np.uint32)
+    place[of] = code + np.uint32(1)
+    return pl.Series(names, dtype=pl.String)[pl.Series(place)]
 
 
 def _names(mmsi: npt.NDArray[np.int64]) -> pl.Series:
     """``mmsi:`` and nine digits."""
-    code, distinct = np.empty(len(mmsi), np.uint32), np.empty(len(mmsi), np.int64)
-    count = ais.numbered(mmsi, code, distinct)
-    names = [None, *(f"mmsi:{number:09d}" for number in distinct[:count].tolist())]
-    return pl.Series(names, dtype=pl.String)[pl.Series(code)]
+    code, distinct_mmsi = np.empty(len(mmsi), np.uint32), np.empty(len(mmsi), np.int64)
+    count = ais.numbered(mmsi, code, distinct_mmsi)
+    letters = np.empty((count, 14), np.uint8)
+    letters[:, :5] = np.frombuffer(b"mmsi:", np.uint8)
+    letters[:, 5:] = distinct_mmsi[:count, None] // _TENS % 10 + 48
+    names = letters.tobytes().decode()
+    return pl.Series([None, *(names[at : at + 14] for at in range(0, len(names), 14))], dtype=pl.String)[pl.Series(code)]
 
 
 def _unquoted(text: str) -> str:
