@@ -79,6 +79,17 @@ Ints = npt.NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True)
+def _well(data, at, stop):  # type: ignore[no-untyped-def]
+    """Do fields fill the bytes?"""
+    while at < stop:
+        _, wire, value = get_field(data, at, stop)
+        at = skip_value(data, value, stop, wire) if value >= 0 else -1
+        if at < 0:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
 def _fields_end(data, at, stop):  # type: ignore[no-untyped-def]
     """Where the fields that begin at ``at`` end, and whether they do so well: at ``stop`` or before 0xbf.
 
@@ -87,12 +98,14 @@ def _fields_end(data, at, stop):  # type: ignore[no-untyped-def]
     while at < stop:
         if data[at] == _MAGIC:
             return at, 1
-        _, wire, then = get_field(data, at, stop)
-        if then < 0:
+        field, wire, value = get_field(data, at, stop)
+        if value < 0:
             return at, (-1 if stop - at < 10 and get_varint(data, at, stop)[1] < 0 else 0)
-        then = skip_value(data, then, stop, wire)
+        then = skip_value(data, value, stop, wire)
         if then < 0:
             return at, (-1 if then == -1 else 0)
+        if field == _IN_EVENT and wire == LENGTH and not _well(data, get_varint(data, value, stop)[1], then):
+            return at, 0  # a message that was cut takes the next one's bytes for its own
         at = then
     return at, 1
 

@@ -5,8 +5,8 @@ message, one a datagram, and has no length: where such bytes follow each other t
 0xbf where a field could begin, for no field begins so (its wire type would be 7). A stream's message of one byte would
 look like a mesh's header; there is none, for a field takes two.
 
-Own rules: a message of more than 256 KiB, or whose fields do not end where it does, is no message; then all is
-malformed up to the next header before which a message could begin (a field 1 or 2). So is one with a string that XML
+Own rules: a message of more than 256 KiB, or whose fields, or its event's, do not end where it does, is no message;
+then all is malformed up to the next header after which one could begin (a field 1 or 2). So is one with a string that XML
 could not say, or with an ``xmlDetail`` that is not well-formed. A message without an event (a client says which
 versions it knows) makes a row that says nothing.
 
