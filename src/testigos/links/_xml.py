@@ -14,8 +14,8 @@ import polars as pl
 from numba import njit
 
 __all__ = [
-    "ABSENT", "ATTRIBUTE", "PLAIN", "RAW", "TEXT", "clean", "decoded", "literals", "name_end", "put_char", "put_text",
-    "put_xml", "reference", "texts", "trimmed",
+    "ABSENT", "ATTRIBUTE", "PLAIN", "RAW", "TEXT", "clean", "decoded", "literals", "name_end", "put_char",
+    "put_clean", "put_text", "put_xml", "reference", "texts", "trimmed",
 ]  # fmt: skip
 
 #: What a cell is: not there; bytes that mean themselves; an attribute's value and an element's content as written;
@@ -216,6 +216,19 @@ def put_xml(out, at, data, low, high):  # type: ignore[no-untyped-def]
             out[at] = c
             at += 1
         k += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def put_clean(out, at, data, low, high):  # type: ignore[no-untyped-def]
+    """UTF-8 text without the characters that XML cannot say; the place after it."""
+    k = low
+    while k < high:
+        size = _char_size(data, k, high)
+        for j in range(k, k + size):
+            out[at] = data[j]
+            at += 1
+        k += max(size, 1)
     return at
 
 

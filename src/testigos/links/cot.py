@@ -4,7 +4,7 @@ Events stand one after the other, each with its XML declaration or without. Anyt
 malformed; so is an event that is not well-formed, longer than 256 KiB, deeper than 32 elements, or with a document
 type: there are no entities but the five of XML, and nothing is ever fetched.
 
-What is read and written of an event: ``links/_cot.py`` and ``links/_cot_write.py``.
+What is read and written of an event: ``links/_cot.py``, ``links/_cot_said.py`` and ``links/_cot_write.py``.
 """
 
 import re
@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 
 from testigos.links._cot import COT_GIVES, reports
+from testigos.links._cot_said import written
 from testigos.links._cot_scan import empty_cells, scan, split_events
-from testigos.links._cot_write import put_events, written
+from testigos.links._cot_write import put_events
 from testigos.links._rows import gathered
 from testigos.registry import Frames, Pieces
 
@@ -59,7 +60,7 @@ def pieces(tracks: pl.DataFrame) -> Pieces:
 
 
 def encode(tracks: pl.DataFrame) -> bytes:
-    """The events of the rows, one after the other; see ``pieces`` and ``links/_cot_write.py``.
+    """The events of the rows, one after the other; see ``links/_cot_said.py`` and ``links/_cot_write.py``.
 
     >>> row = {"object_id": "icao:ae503d", "time_ns": 1_500_000_000, "lat_deg": 11.4, "lon_deg": -63.1}
     >>> print(encode(pl.DataFrame([row])).decode())  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
