@@ -8,10 +8,10 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from testigos.links._asterix_registers import REGISTERS, register
 from testigos.links._asterix_spec import CATEGORIES, COMPOUND, EXPLICIT, FIXED, FX, REPEATED, Tables, tables
+from testigos.modes.kernels import kernel
 from testigos.schema import KINDS, SOURCES
 from testigos.units import FT_M, KT_MPS
 
@@ -126,7 +126,7 @@ def reading() -> Tables:
 # ---- how far a record reaches ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _extent(data, at, limit, kind, size, later):  # type: ignore[no-untyped-def]
     """Where a format other than a compound ends; -1 where it cannot be, -2 where it goes past the limit."""
     if kind == FIXED:
@@ -146,7 +146,7 @@ def _extent(data, at, limit, kind, size, later):  # type: ignore[no-untyped-def]
     return end if end <= limit else -2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _take(data, at, end, first, count, elements, raw):  # type: ignore[no-untyped-def]
     """Elements of an item into their slots, those in parts that are there."""
     for e in range(first, first + count):
@@ -164,7 +164,7 @@ def _take(data, at, end, first, count, elements, raw):  # type: ignore[no-untype
         raw[elements[e, 3]] = value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _compound(data, at, limit, node, nodes, elements, raw):  # type: ignore[no-untyped-def]
     """Where a compound ends, and its elements; -1 and -2 as above."""
     first, count = nodes[node, 3], nodes[node, 4]
@@ -194,7 +194,7 @@ def _compound(data, at, limit, node, nodes, elements, raw):  # type: ignore[no-u
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def record(data, at, limit, profile, uap, most, nodes, elements, raw):  # type: ignore[no-untyped-def]
     """Where a record of profile 0 to 2 ends; -1 where it is none, -2 where it goes past the limit.
 
@@ -284,24 +284,24 @@ _SIGMAS95_LINE: Final = 1.960  # of a normal distribution on a line
 _FROM_REGISTERS: Final = np.array([FLOATS.index(name) for name in REGISTERS], np.int64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _number(raw, step, slot):  # type: ignore[no-untyped-def]
     return np.nan if raw[slot] == NONE else raw[slot] * step[slot]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _first(a, b):  # type: ignore[no-untyped-def]
     """The first of two that is known."""
     return b if a != a else a
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unless(value, flag):  # type: ignore[no-untyped-def]
     """The value, unless a flag is set."""
     return np.nan if flag == 1 else value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _letters(code):  # type: ignore[no-untyped-def]
     """Eight characters of IA-5 in six bits each, with blanks for what may not be; nothing where all are blank."""
     said = 0
@@ -316,7 +316,7 @@ def _letters(code):  # type: ignore[no-untyped-def]
     return NONE if blank else said
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ascii(code, size):  # type: ignore[no-untyped-def]
     """Up to eight bytes of ASCII as ``_letters`` has them."""
     said = 0
@@ -328,7 +328,7 @@ def _ascii(code, size):  # type: ignore[no-untyped-def]
     return _letters(said)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _time_21(raw):  # type: ignore[no-untyped-def]
     """Time of day, ns: of applicability, else of reception of the position, else of the velocity, else of sending."""
     if raw[_TOD] != NONE:
@@ -346,7 +346,7 @@ def _time_21(raw):  # type: ignore[no-untyped-def]
     return NONE if raw[_TOD_SENT] == NONE else raw[_TOD_SENT] * _TICK_NS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _common(raw, step, f, c, w):  # type: ignore[no-untyped-def]
     """What the categories say alike."""
     for code, slot in ((_C_SAC, _SAC), (_C_SIC, _SIC), (_C_TRACK, _TRACK)):
@@ -406,7 +406,7 @@ def _common(raw, step, f, c, w):  # type: ignore[no-untyped-def]
     f[_SIGNAL] = _first(_number(raw, step, _AMPLITUDE), _number(raw, step, _AMPLITUDE_PSR))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _say_21(raw, step, d, f, c, w):  # type: ignore[no-untyped-def]
     w[_DAY] = _time_21(raw)
     d[0] = _first(_number(raw, step, _LAT_FINE), _number(raw, step, _LAT))
@@ -460,7 +460,7 @@ def _say_21(raw, step, d, f, c, w):  # type: ignore[no-untyped-def]
             f[_TRACK_DEG] = _first(f[_TRACK_DEG], angle)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _say_48(raw, step, d, f, c, w):  # type: ignore[no-untyped-def]
     if raw[_TOD] != NONE:
         w[_DAY] = raw[_TOD] * _TICK_NS
@@ -471,7 +471,7 @@ def _say_48(raw, step, d, f, c, w):  # type: ignore[no-untyped-def]
     f[_ALT_MSL] = _number(raw, step, _HEIGHT_MSL)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _source_62(raw):  # type: ignore[no-untyped-def]
     """The sensor whose update is the youngest; of two, the finer one."""
     if raw[_COASTING] == 1:
@@ -484,7 +484,7 @@ def _source_62(raw):  # type: ignore[no-untyped-def]
     return source
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _say_62(raw, step, d, f, c, w):  # type: ignore[no-untyped-def]
     if raw[_TOD] != NONE:
         w[_DAY] = raw[_TOD] * _TICK_NS
@@ -532,15 +532,13 @@ def _say_62(raw, step, d, f, c, w):  # type: ignore[no-untyped-def]
         f[_HEIGHT_ACCURACY] = _SIGMAS95_LINE * _number(raw, step, _AGA) * FT_M
 
 
-@njit(cache=True, nogil=True)
-def read(data, start, stop, kind, uap, most, nodes, elements, steps, doubles, floats, codes, wide, damaged, odd):  # type: ignore[no-untyped-def]
+@kernel
+def read(data, start, stop, kind, uap, most, nodes, elements, steps, doubles, floats, codes, wide, damaged, odd, raw, said):  # type: ignore[no-untyped-def]
     """Frames into rows of ``DOUBLES``, ``FLOATS``, ``CODES`` and ``WIDE``.
 
     ``kind`` is the profile of each, or a category that is not read plus 256; -1 is outside every block. ``damaged``:
-    it is no record; ``odd``: a time of day that no day has.
+    it is no record; ``odd``: a time of day that no day has. ``raw`` and ``said`` are room to work in.
     """
-    raw = np.empty(len(steps[0]), np.int64)
-    said = np.empty(len(_FROM_REGISTERS))
     for i in range(len(start)):
         d, f, c, w = doubles[i], floats[i], codes[i], wide[i]
         d[:] = np.nan

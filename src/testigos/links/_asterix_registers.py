@@ -7,7 +7,8 @@ a status bit of 0. Source: ICAO Doc 9871 (2nd edition), tables A-2-64, A-2-80 an
 from typing import Final
 
 import numpy as np
-from numba import njit
+
+from testigos.modes.kernels import kernel
 
 __all__ = ["REGISTERS", "register"]
 
@@ -19,7 +20,7 @@ REGISTERS: Final = (
 )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _value(mb, status, bits, signed, step):  # type: ignore[no-untyped-def]
     """The number after a status bit (from 1), its sign first where it has one; NaN where the status is 0."""
     if not mb >> (56 - status) & 1:
@@ -30,12 +31,12 @@ def _value(mb, status, bits, signed, step):  # type: ignore[no-untyped-def]
     return number * step
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _turn(angle):  # type: ignore[no-untyped-def]
     return angle + 360.0 if angle < 0.0 else angle
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def register(data, at, said):  # type: ignore[no-untyped-def]
     """56 bits and the register's number, eight bytes from ``at`` on, into ``said``; what it does not say stays."""
     mb = 0

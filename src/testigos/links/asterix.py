@@ -34,81 +34,41 @@ from typing import Any, Final, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
 from testigos.geo import direct
 from testigos.links._asterix_read import CODES, DOUBLES, FLOATS, ICAO, NONE, TRACK, WIDE, read, reading, record
+from testigos.links._asterix_registers import REGISTERS
 from testigos.links._asterix_spec import CATEGORIES
+from testigos.links._asterix_write import pieces as written
 from testigos.links._modes import PLAIN, Options
 from testigos.links._readsb import EMERGENCIES
 from testigos.links._rows import gathered
-from testigos.registry import Frames, Link
+from testigos.modes.kernels import kernel
+from testigos.registry import Frames, Link, Pieces
 from testigos.registry import frames as make_frames
 from testigos.schema import ALL, KINDS, SOURCES, STATUSES
 from testigos.units import DAY_S, FT_M, NMI_M, S_NS
 
-__all__ = [
-    "CHECKED",
-    "GIVES",
-    "NAME",
-    "SPEC",
-    "UNDATED",
-    "Asterix",
-    "anchors",
-    "configured",
-    "decode",
-    "recognise",
-    "split",
-]  # fmt: skip
+__all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "Asterix", "anchors", "configured", "decode", "encode", "options", "pieces",
+           "recognise", "split"]  # fmt: skip
 
 NAME: Final = "asterix"
 SPEC: Final = (
     "EUROCONTROL-SPEC-0149, parts 1 (ed. 3.1), 4 (category 048, ed. 1.32), 9 (062, ed. 1.20), 12 (021, ed. 2.6)"
 )
 CHECKED: Final = False
-UNDATED: Final = True  #: takes ``began_ns``
 _OTHERS: Final = ("object_id", "time_ns", "status", "callsign", "registration", "type_code", "advisory", "stale_ns")
 GIVES: Final = tuple(
     n for n in ALL if n in (*DOUBLES, *FLOATS, *CODES, *_OTHERS, "receiver", "offset", "length") and n != "receiver"
 )
 
 _LONGEST: Final = 1024
+_CHUNK: Final = 4096  # rows that stay in the cache
 _HEADER: Final = 3
 #: Categories that EUROCONTROL has assigned: what may follow a block of a category that is not read.
 _ASSIGNED: Final = np.isin(
     np.arange(256),
-    (
-        1,
-        2,
-        3,
-        4,
-        7,
-        8,
-        9,
-        10,
-        11,
-        15,
-        16,
-        17,
-        18,
-        19,
-        20,
-        21,
-        23,
-        25,
-        30,
-        31,
-        32,
-        34,
-        48,
-        62,
-        63,
-        65,
-        128,
-        129,
-        150,
-        205,
-    )
+    (1, 2, 3, 4, 7, 8, 9, 10, 11, 15, 16, 17, 18, 19, 20, 21, 23, 25, 30, 31, 32, 34, 48, 62, 63, 65, 128, 129, 150, 205)
     + (238, 239, 240, 244, 247, 252),
 )
 _DAY_NS: Final = DAY_S * S_NS
@@ -121,12 +81,12 @@ Floats = npt.NDArray[np.float64]
 # ---- framing ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _profile(category):  # type: ignore[no-untyped-def]
     return 0 if category == 21 else 1 if category == 48 else 2 if category == 62 else -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sound(data, at, final, uap, most, nodes, elements, raw):  # type: ignore[no-untyped-def]
     """Does a block begin here whose records fill it exactly? 1, 0, or -1 where more bytes are needed to know."""
     size = len(data)
@@ -150,7 +110,7 @@ def _sound(data, at, final, uap, most, nodes, elements, raw):  # type: ignore[no
     return 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _next_sound(data, at, limit, final, uap, most, nodes, elements, raw):  # type: ignore[no-untyped-def]
     """Where the first sound block at or after a place begins, at most the limit; -1 where more bytes are needed."""
     while at < limit:
@@ -161,7 +121,7 @@ def _next_sound(data, at, limit, final, uap, most, nodes, elements, raw):  # typ
     return limit
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scan(data, final, assigned, uap, most, nodes, elements, raw, start, stop, context):  # type: ignore[no-untyped-def]
     """Finds the frames; gives their number and how many bytes they cover."""
     size, count, at = len(data), 0, 0
@@ -231,7 +191,7 @@ class Carry(NamedTuple):
     dated: bool
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _kinds(data, start, stop, context, category, kind):  # type: ignore[no-untyped-def]
     """What each frame is, as ``read`` takes it; gives the category of the block that goes on after them.
 
@@ -255,7 +215,7 @@ def _kinds(data, start, stop, context, category, kind):  # type: ignore[no-untyp
     return category
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _dates(day_ns, clock, doubted, dated, time_ns, kept):  # type: ignore[no-untyped-def]
     """Times of day to UTC, and the clock after; ``kept`` are rows that move it."""
     for i in range(len(day_ns)):
@@ -279,14 +239,14 @@ def _dates(day_ns, clock, doubted, dated, time_ns, kept):  # type: ignore[no-unt
     return clock, doubted, dated
 
 
-@njit(cache=True, nogil=True)
-def _positions(doubles, height_ft, lat, lon):  # type: ignore[no-untyped-def]
+@kernel
+def _positions(slant_nmi, azimuth_deg, height_ft, lat, lon, lat_deg, lon_deg):  # type: ignore[no-untyped-def]
     """Places of ranges and azimuths about a radar, as the head of this file says."""
     a, e2 = 6_378_137.0, 0.0066943799901413165  # WGS-84
     slope = 1.0 - e2 * np.sin(np.radians(lat)) ** 2
     along, across = a * (1.0 - e2) / slope**1.5, a / np.sqrt(slope)
-    for i in range(len(doubles)):
-        slant, azimuth = doubles[i, 2] * NMI_M, doubles[i, 3]
+    for i in range(len(slant_nmi)):
+        slant, azimuth = slant_nmi[i] * NMI_M, azimuth_deg[i]
         if slant != slant or azimuth != azimuth:
             continue
         turn = np.radians(azimuth)
@@ -294,10 +254,10 @@ def _positions(doubles, height_ft, lat, lon):  # type: ignore[no-untyped-def]
         height = 0.0 if height_ft[i] != height_ft[i] else height_ft[i] * FT_M
         square = max(slant * slant - height * height, 0.0) / (4.0 * radius * (radius + height))
         arc = 2.0 * np.arcsin(min(np.sqrt(square), 1.0)) * radius
-        doubles[i, 0], doubles[i, 1] = direct(lat, lon, azimuth, arc)
+        lat_deg[i], lon_deg[i] = direct(lat, lon, azimuth, arc)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _distinct(keys, table, places, numbers, found):  # type: ignore[no-untyped-def]
     """Numbers of equal keys from 1 on as they come, 0 for NONE; gives how many, or -1 where the table is too small."""
     mask = len(table) - 1
@@ -368,29 +328,57 @@ _OK, _NO_POSITION, _MALFORMED, _OUT_OF_RANGE, _NO_TIME = (
 
 
 class _Numbers(NamedTuple):
-    """Rows of a batch, by the names in ``_asterix_read``."""
+    """A batch, a row of each array a column by the names in ``_asterix_read``; where nothing is known there is none."""
 
     doubles: Floats
     floats: npt.NDArray[np.float32]
     codes: npt.NDArray[np.int32]
     wide: Ints
+    known: tuple[Bools, Bools, Bools, Bools]
     damaged: Bools
     odd: Bools
 
+    def column(self, name: str) -> npt.NDArray[Any] | None:
+        """Null where nothing is known."""
+        for names, block, known in zip((DOUBLES, FLOATS, CODES, WIDE), self[:4], self.known, strict=True):
+            if name in names:
+                return block[names.index(name)] if known[names.index(name)] else None
+        raise KeyError(name)
+
+
+@kernel
+def _move(block, count, none, whole, first, known):  # type: ignore[no-untyped-def]
+    """Rows of a chunk into columns from ``first`` on; columns without a value so far are not touched."""
+    for k in range(block.shape[1]):
+        i = 0
+        if not known[k]:
+            while i < count and (block[i, k] == none or block[i, k] != block[i, k]):  # none, or NaN
+                i += 1
+            if i == count:
+                continue
+            known[k] = True
+            for j in range(first + i):
+                whole[k, j] = none
+        for j in range(i, count):
+            whole[k, first + j] = block[j, k]
+
 
 def _numbers(frames: Frames, of: Ints, kind: Ints) -> _Numbers:
-    size = len(of)
-    made = _Numbers(
-        np.empty((size, len(DOUBLES))),
-        np.empty((size, len(FLOATS)), np.float32),
-        np.empty((size, len(CODES)), np.int32),
-        np.empty((size, len(WIDE)), np.int64),
-        np.zeros(size, np.bool_),
-        np.zeros(size, np.bool_),
-    )
-    data = np.frombuffer(frames.buffer, np.uint8)
-    read(data, frames.start[of], frames.stop[of], kind[of], *reading(), *made)
-    return made
+    size, room = len(of), min(len(of), _CHUNK)
+    kinds = ((DOUBLES, np.float64, np.nan), (FLOATS, np.float32, np.nan), (CODES, np.int32, -1), (WIDE, np.int64, NONE))
+    chunk = [np.empty((room, len(names)), dtype) for names, dtype, _ in kinds]
+    whole = [np.empty((len(names), size), dtype) for names, dtype, _ in kinds]
+    known = [np.zeros(len(names), np.bool_) for names, _, _ in kinds]
+    damaged, odd = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    data, tables = np.frombuffer(frames.buffer, np.uint8), reading()
+    raw, said = np.empty(tables.step.shape[1], np.int64), np.empty(len(REGISTERS))
+    start, stop, kind = frames.start[of], frames.stop[of], kind[of]
+    for a in range(0, size, _CHUNK):
+        b = min(a + _CHUNK, size)
+        read(data, start[a:b], stop[a:b], kind[a:b], *tables, *chunk, damaged[a:b], odd[a:b], raw, said)
+        for (_, dtype, none), block, columns, seen in zip(kinds, chunk, whole, known, strict=True):
+            _move(block, b - a, dtype(none), columns, a, seen)
+    return _Numbers(*whole, tuple(known), damaged, odd)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -398,7 +386,6 @@ class Asterix:
     """The link with options, as ``registry.Link``."""
 
     options: Options = PLAIN
-    UNDATED: bool = True
     NAME: str = NAME
     SPEC: str = SPEC
     CHECKED: bool = CHECKED
@@ -430,7 +417,9 @@ class Asterix:
         start, stop, context = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.bool_)
         t = reading()
         none = np.empty(0, np.int64)
-        count, covered = _scan(data, final, _ASSIGNED, t.uap, t.most, t.nodes, t.elements, none, start, stop, context)
+        count, covered = _scan(
+            data, final, _ASSIGNED, t.uap, t.most, t.nodes, t.elements, none, start, stop, context
+        )
         made = make_frames(buffer, start[:count].copy(), stop[:count].copy(), context[:count].copy())
         return made, buffer[covered:]
 
@@ -450,9 +439,9 @@ class Asterix:
         made = _numbers(frames, of, kind)
         time_ns, kept = np.full(len(of), NONE, np.int64), np.zeros(len(of), np.bool_)
         after = before._replace(category=int(category))
-        if before.clock_ns >= 0:
+        if before.clock_ns >= 0 and made.known[3][0]:
             clock, doubted, dated = _dates(
-                made.wide[:, 0], before.clock_ns, before.doubted_ns, before.dated, time_ns, kept
+                made.wide[0], before.clock_ns, before.doubted_ns, before.dated, time_ns, kept
             )
             after = Carry(int(category), int(clock), int(doubted), bool(dated))
         return of, made, time_ns, kept, after
@@ -464,8 +453,17 @@ class Asterix:
             return gathered([], GIVES), after
         lat, lon = self.options.receiver_lat_deg, self.options.receiver_lon_deg
         if lat is not None and lon is not None:
-            baro, msl = (made.floats[:, FLOATS.index(n)] for n in ("alt_baro_ft", "alt_msl_ft"))
-            _positions(made.doubles, np.where(np.isnan(baro), msl, baro), lat, lon)
+            unknown = np.full(len(of), np.nan, np.float32)
+            baro, msl, slant, azimuth = (
+                unknown if column is None else column
+                for column in map(made.column, ("alt_baro_ft", "alt_msl_ft", "range_nmi", "azimuth_deg"))
+            )
+            if slant is not unknown and azimuth is not unknown:
+                if not made.known[0][:2].all():
+                    made.doubles[:2] = np.nan
+                    made.known[0][:2] = True
+                height = np.where(np.isnan(baro), msl, baro)
+                _positions(slant, azimuth, height, lat, lon, made.doubles[0], made.doubles[1])
         return _table(frames, of, made, time_ns), after
 
     def anchors(self, frames: Frames, carry: Any) -> Bools:
@@ -485,50 +483,46 @@ def _table(frames: Frames, of: Ints, made: _Numbers, time_ns: Ints) -> pl.DataFr
         series = pl.Series(values)
         return series if valid.all() else pl.select(pl.when(pl.Series(valid)).then(series)).to_series()
 
-    for names, block in ((DOUBLES, made.doubles), (FLOATS, made.floats)):
-        known = ~np.isnan(block).all(axis=0)
-        for k, name in enumerate(names):
-            if not known[k]:
-                continue
-            values = np.ascontiguousarray(block[:, k])
-            beyond = (values < ALL[name].low) | (values > ALL[name].high)
-            if beyond.any():
-                outside |= beyond
-                values[beyond] = np.nan
-            columns[name] = pl.Series(values).fill_nan(None)
-    said = (made.codes >= 0).any(axis=0)
-    for k, name in enumerate(CODES):
-        if not said[k]:
+    for name in (*DOUBLES, *FLOATS):
+        values = made.column(name)
+        if values is None:
             continue
-        values = np.ascontiguousarray(made.codes[:, k])
+        beyond = (values < ALL[name].low) | (values > ALL[name].high)
+        if beyond.any():
+            outside |= beyond
+            values[beyond] = np.nan
+        columns[name] = pl.Series(values).fill_nan(None)
+    for name in CODES:
+        values = made.column(name)
+        if values is None:
+            continue
         if name in _NAMES:
             none = len(_NAMES[name]) - 1
             columns[name] = _NAMES[name][pl.Series(np.where(values < 0, none, values).astype(np.uint32))]
             continue
         high = ALL[name].high
-        if high is not None and (values > high).any():
+        if high is not None and values.max() > high:
             outside |= values > high
             values[values > high] = -1
         columns[name] = masked(values == 1 if ALL[name].dtype == pl.Boolean else values, values >= 0)
-    wide = {name: np.ascontiguousarray(made.wide[:, k]) for k, name in enumerate(WIDE)}
-    columns["object_id"] = _named(wide["key"], _objects)
-    for name in ("callsign", "registration", "type_code"):
-        if (wide[name] != NONE).any():
-            columns[name] = _named(wide[name], _texts)
-    if (wide["advisory"] != NONE).any():
-        columns["advisory"] = masked(wide["advisory"], wide["advisory"] != NONE)
+    for name, text in (("key", _objects), ("callsign", _texts), ("registration", _texts), ("type_code", _texts)):
+        values = made.column(name)
+        if values is not None:
+            columns["object_id" if name == "key" else name] = _named(values, text)
+    values = made.column("advisory")
+    if values is not None:
+        columns["advisory"] = masked(values, values != NONE)
     high_ns = int(ALL["time_ns"].high or 0)
     timed = time_ns != NONE
     outside |= timed & ((time_ns < 0) | (time_ns > high_ns))
     timed &= (time_ns >= 0) & (time_ns <= high_ns)
     columns["time_ns"] = masked(time_ns, timed)
-    ended = timed & (wide["ended"] == 1)
-    if ended.any():
-        columns["stale_ns"] = masked(time_ns, ended)
-    placed = np.zeros(size, np.bool_)
+    values = made.column("ended")
+    if values is not None:
+        columns["stale_ns"] = masked(time_ns, timed & (values == 1))
+    status = np.full(size, _NO_POSITION)
     if "lat_deg" in columns and "lon_deg" in columns:
-        placed = (columns["lat_deg"].is_not_null() & columns["lon_deg"].is_not_null()).to_numpy()
-    status = np.where(placed, _OK, _NO_POSITION)
+        status[(columns["lat_deg"].is_not_null() & columns["lon_deg"].is_not_null()).to_numpy()] = _OK
     status[~timed] = _NO_TIME
     status[outside] = _OUT_OF_RANGE
     status[made.damaged] = _MALFORMED
@@ -554,5 +548,38 @@ def configured(options: Options) -> Link:
     return cast(Link, Asterix(options))
 
 
+# ---- writing ----
+
+
+def pieces(tracks: pl.DataFrame, category: int | None = None, sac: int = 0, sic: int = 0) -> Pieces:
+    """A data block of one record a row; empty where the category cannot say the row.
+
+    ``tracks``: columns of ``schema.ALL`` or ``schema.PICTURE``. ``category`` is 21, 48 or 62; null: 021 for aircraft's
+    own words (sources ``adsb`` and ``uat``), 048 for rows with range and azimuth, 062 for all others. ``sac`` and
+    ``sic`` are of rows that have none of their own, in columns or in ``track:SAC-SIC-number``. Raises ``ValueError`` on
+    another category.
+
+    Needed are: in 021 an address, in 048 range and azimuth, in 062 a name. The track number of 062 is the row's, else
+    that in its name, else the slot in the picture, else 16 bits made of the name. The date is not said, nor in 062 and
+    048 that an address is anonymous. Steps: 1/128 s; 1.7e-7 degrees in 021, 5.4e-6 in 062; 25 ft of pressure altitude;
+    6.25 ft of height; 6.25 ft/min; 0.22 kt, 0.125 kt of an aircraft on the ground in 021, 0.25 m/s of each component in
+    062; 0.0055 degrees, 2.8 degrees of track on the ground in 021; 1/256 NM. A containment radius is written as the
+    next category that is not smaller. In 021 speed and track go together, and the version is 2 where none is known.
+
+    >>> row = {"object_id": "icao:ae503d", "time_ns": 0, "source": "mlat", "lat_deg": 45.0, "lon_deg": -90.0}
+    >>> pieces(pl.DataFrame([row])).data.tobytes().hex()
+    '3e0021911e0000000000008000000ff00000080ae503d9c7000010200'
+    """
+    if category not in (None, *CATEGORIES):
+        raise ValueError(f"category {category} is not written; known: {', '.join(map(str, CATEGORIES))}")
+    return written(tracks, category, sac, sic)
+
+
+def encode(tracks: pl.DataFrame, category: int | None = None, sac: int = 0, sic: int = 0) -> bytes:
+    """The bytes of ``pieces``, one after the other."""
+    return pieces(tracks, category, sac, sic).data.tobytes()
+
+
+options: Final = PLAIN
 _PLAIN: Final = Asterix()
 recognise, split, decode, anchors = _PLAIN.recognise, _PLAIN.split, _PLAIN.decode, _PLAIN.anchors
