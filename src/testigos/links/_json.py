@@ -70,7 +70,9 @@ def string_end(raw, i, n):  # type: ignore[no-untyped-def]
 @kernel
 def blank(raw, i, n):  # type: ignore[no-untyped-def]
     """The first byte from ``i`` on that is no blank."""
-    while i < n and (raw[np.uintp(i)] == 32 or raw[np.uintp(i)] == 10 or raw[np.uintp(i)] == 13 or raw[np.uintp(i)] == 9):
+    while i < n and (
+        raw[np.uintp(i)] == 32 or raw[np.uintp(i)] == 10 or raw[np.uintp(i)] == 13 or raw[np.uintp(i)] == 9
+    ):
         i += 1
     return i
 

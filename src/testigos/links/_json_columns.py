@@ -33,8 +33,8 @@ from testigos.links._json import (
 )
 from testigos.links._json_write import ESCAPED as ESCAPED_SIZE
 from testigos.links._json_write import FLOAT, put_float32, put_float64, put_text, put_whole
-from testigos.links._matrix import codes, has, numbers, whole_numbers
-from testigos.links._matrix import texts as wordings
+from testigos.matrix import codes, has, numbers, whole_numbers
+from testigos.matrix import texts as wordings
 from testigos.links._put import literal, put_integer, put_name
 from testigos.modes.kernels import kernel
 from testigos.registry import Frames

@@ -9,10 +9,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
 from testigos.links._json_write import ESCAPED, put_text
-from testigos.links._matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
+from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.links._put import DIGITS, literal, put, put_decimal, put_hex, put_integer, put_name
 from testigos.links._readsb import NAMES
 from testigos.modes.kernels import kernel
@@ -182,7 +181,7 @@ def _put_numbers(out, at, number, i, first, stop):  # type: ignore[no-untyped-de
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write(address, anonymous, when, number, code, data, text, now_ns, listed, out, start):  # type: ignore[no-untyped-def]
     at = 0
     for i in range(len(address)):
@@ -231,7 +230,9 @@ def _write(address, anonymous, when, number, code, data, text, now_ns, listed, o
         at = _put_numbers(out, at, number, i, _BEFORE_AGE, _RSSI)
         at = put(out, at, _OF_MLAT if placed and kind == _MLAT else _OF_TISB if placed and kind == _TISB else _NEITHER)
         at = _put_seconds(out, put(out, at, _SEEN), max(0, (now - seen_ns + 500_000) // 1_000_000))
-        at = put_decimal(out, put(out, at, _LEVEL), _NO_SIGNAL_DBFS if np.isnan(number[_RSSI, i]) else number[_RSSI, i], 1)
+        at = put_decimal(
+            out, put(out, at, _LEVEL), _NO_SIGNAL_DBFS if np.isnan(number[_RSSI, i]) else number[_RSSI, i], 1
+        )
         out[at] = 125
         at += 1
         if now_ns < 0:

@@ -18,12 +18,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
 from testigos.links._json import (
     ABSENT,
     CONTAINER,
-    ESCAPED,
     NULL,
     NUMBER,
     STRING,
@@ -36,12 +34,13 @@ from testigos.links._json import (
 from testigos.links._json_columns import columns, flat, laid_out, put_columns, read_columns, row_table
 from testigos.links._json_write import ESCAPED as ESCAPED_SIZE
 from testigos.links._json_write import put_text
-from testigos.links._matrix import numbers, whole_numbers
-from testigos.links._matrix import texts as wordings
+from testigos.matrix import numbers, whole_numbers
+from testigos.matrix import texts as wordings
 from testigos.links._put import DIGITS, STAMP, literal, put, put_decimal, put_iso
 from testigos.links._readsb_split import split_documents
 from testigos.links._rows import gathered
 from testigos.links._text import times
+from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
 from testigos.schema import ALL
 from testigos.units import FT_M
@@ -119,7 +118,9 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     return gathered([row_table(found, said, ~good, odd)], GIVES), carry
 
 
-def _spans(cells: Cells, column: int, wanted: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _spans(
+    cells: Cells, column: int, wanted: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Where a column's containers are; empty where they are not wanted."""
     return tuple(np.where(wanted, span[column], 0).astype(np.int64) for span in (cells.first, cells.last))  # type: ignore[return-value]
 
@@ -156,7 +157,9 @@ def _names(raw: npt.NDArray[np.uint8], top: Cells, good: npt.NDArray[np.bool_]) 
     said = texts(raw, top, 1)
     number = top.kind[1] == NUMBER
     if number.any():  # ids may be numbers
-        whole = [str(int(x)) if n and x == x // 1 else None for n, x in zip(number.tolist(), top.number[1], strict=True)]
+        whole = [
+            str(int(x)) if n and x == x // 1 else None for n, x in zip(number.tolist(), top.number[1], strict=True)
+        ]
         said = said.fill_null(pl.Series(whole, dtype=pl.String))
     bare = ~said.str.contains(_AUTHORITY)
     named = pl.select(pl.when(pl.Series(bare)).then(pl.lit("feature:") + said).otherwise(said)).to_series()
@@ -206,7 +209,7 @@ def pieces(tracks: pl.DataFrame) -> Pieces:
     return Pieces(out[: start[-1]], start)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write(data, text, when, place, out, start, layout):  # type: ignore[no-untyped-def]
     at = 0
     for i in range(len(when)):

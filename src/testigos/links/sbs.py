@@ -16,9 +16,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
-from testigos.links._matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
+from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.links._put import DIGITS, civil, literal, put, put_decimal, put_hex, put_integer, put_name, put_padded
 from testigos.links._rows import address, gathered, rows, squawk_digits
 from testigos.links._started import START, began, split_started, stamps
@@ -251,7 +250,7 @@ def _begin(out, at, kind, head, size):  # type: ignore[no-untyped-def]
     return at + size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write(address, when, number, ground, data, start, out, begin):  # type: ignore[no-untyped-def]
     at = 0
     for i in range(len(address)):
@@ -265,7 +264,14 @@ def _write(address, when, number, ground, data, start, out, begin):  # type: ign
         size = _moment(out, size, when[0, i])
         out[size] = 44
         size = _moment(out, size + 1, max(when[0, i], when[1, i])) - head
-        lat, lon, alt, gs, track, rate = number[0, i], number[1, i], number[2, i], number[3, i], number[4, i], number[5, i]
+        lat, lon, alt, gs, track, rate = (
+            number[0, i],
+            number[1, i],
+            number[2, i],
+            number[3, i],
+            number[4, i],
+            number[5, i],
+        )
         if np.isnan(rate):
             rate = number[6, i]
         placed = not (np.isnan(lat) or np.isnan(lon))
@@ -280,7 +286,9 @@ def _write(address, when, number, ground, data, start, out, begin):  # type: ign
                     at += 1
             at = _end(out, _commas(out, at, 11))
         if below and (placed or not np.isnan(gs) or not np.isnan(track)):
-            at = _field(out, _field(out, _field(out, _commas(out, _begin(out, at, 2, head, size), 1), alt, 0), gs, 1), track, 1)
+            at = _field(
+                out, _field(out, _field(out, _commas(out, _begin(out, at, 2, head, size), 1), alt, 0), gs, 1), track, 1
+            )
             at = _field(out, _field(out, at, lat if placed else np.nan, 6), lon if placed else np.nan, 6)
             at = _end(out, _flag(out, _commas(out, at, 5), 1))
         elif placed:

@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from testigos.errors import InputError
 from testigos.buffers import Column, buffers
+from testigos.errors import InputError
 from testigos.store._pages import dense, dictionary, differences, inline, packed, repeated, telling
 from testigos.store._thrift import Struct, varint
 
