@@ -17,6 +17,8 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
+from testigos.modes.kernels import kernel
+
 __all__ = [
     "Cells", "array_cells", "blank", "key_table", "key_words", "object_cells", "string_end", "texts", "value",
 ]  # fmt: skip
@@ -48,7 +50,7 @@ class Cells:
     last: npt.NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def string_end(raw, i, n):  # type: ignore[no-untyped-def]
     """Where the string whose quote is at ``i`` ends, past its closing quote.
 
@@ -56,7 +58,7 @@ def string_end(raw, i, n):  # type: ignore[no-untyped-def]
     """
     j = i + 1
     while j < n:
-        c = raw[j]
+        c = raw[np.uintp(j)]
         if c == 34:
             return j + 1
         if c < 32:
@@ -65,15 +67,17 @@ def string_end(raw, i, n):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def blank(raw, i, n):  # type: ignore[no-untyped-def]
     """The first byte from ``i`` on that is no blank."""
-    while i < n and (raw[i] == 32 or raw[i] == 10 or raw[i] == 13 or raw[i] == 9):
+    while i < n and (
+        raw[np.uintp(i)] == 32 or raw[np.uintp(i)] == 10 or raw[np.uintp(i)] == 13 or raw[np.uintp(i)] == 9
+    ):
         i += 1
     return i
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _quotient(mantissa, power):  # type: ignore[no-untyped-def]
     """A whole number of up to 18 digits by a power of ten that binary64 holds: the nearest number there is.
 
@@ -93,46 +97,46 @@ def _quotient(mantissa, power):  # type: ignore[no-untyped-def]
     return found + ((high - product) - error + np.float64(mantissa - np.int64(high))) / power
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _number(raw, i, n):  # type: ignore[no-untyped-def]
     """Value and end of the number at ``i``; the end is -1 where there is none."""
-    negative = raw[i] == 45
+    negative = raw[np.uintp(i)] == 45
     if negative:
         i += 1
     mantissa = np.int64(0)
     scale = 0
     digits = 0
     begin = i
-    while i < n and 48 <= raw[i] <= 57:
+    while i < n and 48 <= raw[np.uintp(i)] <= 57:
         if digits < 18:
-            mantissa = mantissa * 10 + np.int64(raw[i] - 48)
+            mantissa = mantissa * 10 + np.int64(raw[np.uintp(i)] - 48)
             digits += 1 if mantissa > 0 else 0
         else:
             scale += 1
         i += 1
-    if i == begin or (raw[begin] == 48 and i > begin + 1):
+    if i == begin or (raw[np.uintp(begin)] == 48 and i > begin + 1):
         return 0.0, -1
-    if i < n and raw[i] == 46:
+    if i < n and raw[np.uintp(i)] == 46:
         i += 1
         begin = i
-        while i < n and 48 <= raw[i] <= 57:
+        while i < n and 48 <= raw[np.uintp(i)] <= 57:
             if digits < 18:
-                mantissa = mantissa * 10 + np.int64(raw[i] - 48)
+                mantissa = mantissa * 10 + np.int64(raw[np.uintp(i)] - 48)
                 digits += 1 if mantissa > 0 else 0
                 scale -= 1
             i += 1
         if i == begin:
             return 0.0, -1
-    if i < n and (raw[i] == 101 or raw[i] == 69):
+    if i < n and (raw[np.uintp(i)] == 101 or raw[np.uintp(i)] == 69):
         i += 1
         minus = False
-        if i < n and (raw[i] == 43 or raw[i] == 45):
-            minus = raw[i] == 45
+        if i < n and (raw[np.uintp(i)] == 43 or raw[np.uintp(i)] == 45):
+            minus = raw[np.uintp(i)] == 45
             i += 1
         begin = i
         power = 0
-        while i < n and 48 <= raw[i] <= 57:
-            power = min(power * 10 + int(raw[i] - 48), 9999)
+        while i < n and 48 <= raw[np.uintp(i)] <= 57:
+            power = min(power * 10 + int(raw[np.uintp(i)] - 48), 9999)
             i += 1
         if i == begin:
             return 0.0, -1
@@ -148,7 +152,7 @@ def _number(raw, i, n):  # type: ignore[no-untyped-def]
     return (-value if negative else value), i
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _container_end(raw, i, n):  # type: ignore[no-untyped-def]
     """Past the bracket that closes the one at ``i``; -1 where brackets do not match."""
     stack = np.int64(0)  # one bit a level: 1 is an object
@@ -176,19 +180,19 @@ def _container_end(raw, i, n):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def value(raw, i, n):  # type: ignore[no-untyped-def]
     """Kind, number, first and last byte, and end of the value at ``i``."""
     if i >= n:
         return BAD, np.nan, 0, 0, i
-    c = raw[i]
+    c = raw[np.uintp(i)]
     if c == 34:
         end = string_end(raw, i, n)
         if end < 0:
             return BAD, np.nan, 0, 0, i
         kind = STRING
         for j in range(i + 1, end - 1):
-            if raw[j] == 92 or raw[j] >= 128:
+            if raw[np.uintp(j)] == 92 or raw[np.uintp(j)] >= 128:
                 kind = ESCAPED
                 break
         return kind, np.nan, i + 1, end - 1, end
@@ -205,12 +209,12 @@ def value(raw, i, n):  # type: ignore[no-untyped-def]
             return BAD, np.nan, 0, 0, i
         return CONTAINER, np.nan, i, end, end
     if i + 4 <= n:
-        if c == 110 and raw[i + 1] == 117 and raw[i + 2] == 108 and raw[i + 3] == 108:
+        if c == 110 and raw[np.uintp(i + 1)] == 117 and raw[np.uintp(i + 2)] == 108 and raw[np.uintp(i + 3)] == 108:
             return NULL, np.nan, i, i + 4, i + 4
-        if c == 116 and raw[i + 1] == 114 and raw[i + 2] == 117 and raw[i + 3] == 101:
+        if c == 116 and raw[np.uintp(i + 1)] == 114 and raw[np.uintp(i + 2)] == 117 and raw[np.uintp(i + 3)] == 101:
             return TRUE, np.nan, i, i + 4, i + 4
-        ends = i + 5 <= n and raw[i + 3] == 115 and raw[i + 4] == 101
-        if ends and c == 102 and raw[i + 1] == 97 and raw[i + 2] == 108:
+        ends = i + 5 <= n and raw[np.uintp(i + 3)] == 115 and raw[np.uintp(i + 4)] == 101
+        if ends and c == 102 and raw[np.uintp(i + 1)] == 97 and raw[np.uintp(i + 2)] == 108:
             return FALSE, np.nan, i, i + 5, i + 5
     return BAD, np.nan, 0, 0, i
 
@@ -243,7 +247,7 @@ def _array_cells(raw, start, stop, valid, kind, number, first, last):  # type: i
             break
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _slot(low, high):  # type: ignore[no-untyped-def]
     mixed = (low ^ (high * np.uint64(_MIX))) * np.uint64(_MIX)
     return np.int64(mixed >> np.uint64(57))

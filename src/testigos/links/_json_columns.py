@@ -33,13 +33,12 @@ from testigos.links._json import (
 )
 from testigos.links._json_write import ESCAPED as ESCAPED_SIZE
 from testigos.links._json_write import FLOAT, put_float32, put_float64, put_text, put_whole
-from testigos.links._matrix import codes, has, numbers, whole_numbers
-from testigos.links._matrix import texts as wordings
+from testigos.matrix import codes, has, numbers, whole_numbers
+from testigos.matrix import texts as wordings
 from testigos.links._put import literal, put_integer, put_name
-from testigos.links._rows import rows
 from testigos.modes.kernels import kernel
 from testigos.registry import Frames
-from testigos.schema import ALL, PICTURE
+from testigos.schema import ALL, PICTURE, SOURCES, STATUSES, Column
 
 __all__ = ["OWN", "Flat", "Layout", "columns", "flat", "laid_out", "put_columns", "read_columns", "row_table"]
 
@@ -52,7 +51,6 @@ OWN: Final = ("segment", "offset", "length")
 _NAMES: Final = tuple(EVERY)
 _SLOTS: Final = 1024
 _MIX: Final = 0x9E3779B97F4A7C15
-_PLAIN: Final = ("ok", "no_position", "no_time")
 _LONG: Final = np.array([EVERY[n].dtype in (pl.Int64, pl.UInt64) for n in _NAMES])
 
 
@@ -102,14 +100,14 @@ def flat(raw: npt.NDArray[np.uint8], start: npt.NDArray[np.int64], stop: npt.NDA
     return Flat(raw, valid, found, kind, number, first, last)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _column(raw, at, size):  # type: ignore[no-untyped-def]
     """The column that the key of so many bytes names; -1 where none."""
     if size > 24:
         return -1
     low, high, more = np.uint64(0), np.uint64(0), np.uint64(0)
     for j in range(size):
-        byte = np.uint64(raw[at + j])
+        byte = np.uint64(raw[np.uintp(at + j)])
         if j < 8:
             low |= byte << np.uint64(8 * j)
         elif j < 16:
@@ -184,26 +182,23 @@ def _whole(raw, wanted, first, last, out, good):  # type: ignore[no-untyped-def]
         good[row] = digits == size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _lines(raw, wanted, first, last, out):  # type: ignore[no-untyped-def]
     """The wanted texts, each before a line feed, which no text of JSON holds as it is."""
     at = 0
     for row in range(len(wanted)):
         if wanted[row]:
-            for k in range(first[row], last[row]):
-                out[at] = raw[k]
-                at += 1
+            at = put_name(out, at, raw, np.int64(first[row]), np.int64(last[row]))
             out[at] = 10
             at += 1
     return at
 
 
-def _strings(cells: Flat, column: int) -> pl.Series:
+def _strings(cells: Flat, column: int, kind: npt.NDArray[np.int8]) -> pl.Series:
     """A column's texts; null where the cell is none or is not UTF-8."""
-    kind = cells.kind[column]
     plain = kind == STRING
     if not plain.any() or (kind == ESCAPED).any():
-        whole = Cells(cells.valid, cells.kind[column][None], cells.number[:0], *(
+        whole = Cells(cells.valid, kind[None], cells.number[:0], *(
             np.where((kind == STRING) | (kind == ESCAPED), spans[column], 0).astype(np.int32)[None]
             for spans in (cells.first, cells.last)
         ))  # fmt: skip
@@ -218,45 +213,58 @@ def _strings(cells: Flat, column: int) -> pl.Series:
     return found.gather(pl.Series(at).set(pl.Series(~plain), None).cast(pl.UInt32))
 
 
-def read_columns(
-    cells: Flat, good: npt.NDArray[np.bool_], leave: Sequence[str] = ()
-) -> tuple[dict[str, pl.Series], npt.NDArray[np.bool_]]:
-    """What the objects say of each column that any of them names, but for those to ``leave`` and ``OWN``.
+def read_columns(cells: Flat, good: npt.NDArray[np.bool_]) -> tuple[dict[str, pl.Series], npt.NDArray[np.bool_]]:
+    """What the objects say of each column that any of them names, but for those of ``OWN``.
 
-    Also in which rows a value was not of its column's type; it is null there. Rows that are not ``good`` have no values.
+    Also in which rows a value was not of its column's type, or outside its range; it is null there. Rows that are not
+    ``good`` have no values.
     """
     odd = np.zeros(len(cells.valid), np.bool_)
-    columns: dict[str, pl.Series] = {}
+    found: dict[str, pl.Series] = {}
     for column in np.flatnonzero(cells.found):
         name = _NAMES[column]
-        if name in OWN or name in leave:
+        if name in OWN:
             continue
-        kind = np.where(good, cells.kind[column], ABSENT)
+        kind = cells.kind[column] if good.all() else np.where(good, cells.kind[column], np.int8(ABSENT))
         said = kind > NULL
-        dtype = EVERY[name].dtype
-        if dtype == pl.Boolean:
-            known = (kind == TRUE) | (kind == FALSE)
-            made = pl.Series(kind == TRUE)
-        elif dtype == pl.String or dtype == pl.Enum:
-            made = _strings(cells, int(column))
-            made = made if dtype == pl.String else made.cast(dtype, strict=False)
-            known = said & made.is_not_null().to_numpy()
-        elif _LONG[column]:
-            whole, known = np.zeros(len(said), np.uint64), np.zeros(len(said), np.bool_)
-            _whole(cells.raw, kind == NUMBER, cells.first[column], cells.last[column], whole, known)
-            known &= (dtype == pl.UInt64) | (whole < np.uint64(1 << 63))
-            made = pl.Series(np.where(known, whole, 0)).cast(dtype)
-        else:
-            number = cells.number[column]
-            known = kind == NUMBER
-            with np.errstate(invalid="ignore"):
-                known &= np.isfinite(number)
-                if dtype.is_integer():
-                    known &= (number == np.floor(number)) & (number >= 0) & (number < _most(dtype))
-            made = pl.Series(np.where(known, number, 0.0)).cast(dtype)
+        found[name], known = _series(cells, int(column), kind, EVERY[name])
         odd |= said & ~known
-        columns[name] = made if known.all() else made.set(pl.Series(~known), None)
-    return columns, odd
+    return found, odd
+
+
+def _series(
+    cells: Flat, column: int, kind: npt.NDArray[np.int8], meant: Column
+) -> tuple[pl.Series, npt.NDArray[np.bool_]]:
+    """A column, and where it has a value."""
+    dtype = meant.dtype
+    if dtype == pl.Boolean:
+        known = (kind == TRUE) | (kind == FALSE)
+        return pl.Series(np.where(known, kind == TRUE, np.nan), nan_to_null=True).cast(dtype), known
+    if dtype == pl.String or dtype == pl.Enum:
+        made = _strings(cells, column, kind)
+        made = made if dtype == pl.String else made.cast(dtype, strict=False)
+        return made, made.is_not_null().to_numpy()
+    if _LONG[column]:
+        whole, known = np.zeros(len(kind), np.uint64), np.zeros(len(kind), np.bool_)
+        _whole(cells.raw, kind == NUMBER, cells.first[column], cells.last[column], whole, known)
+        if dtype == pl.Int64:
+            known &= whole < np.uint64(1 << 63)
+        if meant.high is not None:
+            known &= whole <= np.uint64(int(meant.high))
+        made = pl.Series(np.where(known, whole, np.uint64(0))).cast(dtype)
+        return (made if known.all() else made.set(pl.Series(~known), None)), known
+    low, high = (-np.inf, np.inf) if meant.low is None or meant.high is None else (meant.low, meant.high)
+    if dtype.is_integer():
+        low, high = max(low, 0.0), min(high, 2.0 ** _BITS[type(dtype)] - 1.0)
+    number = cells.number[column]
+    known = (kind == NUMBER) & (number >= low) & (number <= high) & np.isfinite(number)
+    if dtype.is_integer():
+        known &= number == np.floor(number)
+    value = np.where(known, number, np.nan)
+    return pl.Series(value.astype(np.float32) if dtype == pl.Float32 else value, nan_to_null=True).cast(dtype), known
+
+
+_BITS: Final = {pl.UInt8: 8, pl.UInt16: 16, pl.UInt32: 32}
 
 
 def row_table(
@@ -267,21 +275,40 @@ def row_table(
     A status that only says what is there follows from what is there. Of the columns of ``schema.PICTURE`` alone, the
     radii become those that the origin states, where it states none; the others are left out.
     """
-    stated = columns.pop("status", None)
+    size = len(frames)
     for name, radius in (("accuracy95_m", "radius95_m"), ("height_accuracy95_m", "height95_m")):
         said = columns.get(radius)
         if said is not None:
             columns[name] = columns[name].fill_null(said) if name in columns else said
-    kept = {name: said for name, said in columns.items() if name in ALL}
-    table = rows(frames, np.arange(len(frames)), kept, malformed, odd)
-    if stated is None:
-        return table
-    follows = pl.col("status").is_in(["malformed", "out_of_range"]) | pl.Series(stated.is_in(_PLAIN).fill_null(True))
-    return table.with_columns(status=pl.when(follows).then("status").otherwise(stated))
 
+    def lacks(name: str) -> npt.NDArray[np.bool_]:
+        return columns[name].is_null().to_numpy() if name in columns else np.ones(size, np.bool_)
 
-def _most(dtype: pl.DataType) -> float:
-    return 2.0 ** {pl.UInt8: 8, pl.UInt16: 16, pl.UInt32: 32}[type(dtype)]
+    status = np.full(size, STATUSES.index("ok"))
+    for word, where in (
+        ("no_position", lacks("lat_deg") | lacks("lon_deg")),
+        ("no_time", lacks("time_ns")),
+        ("out_of_range", odd),
+        ("malformed", malformed),
+    ):
+        status[where] = STATUSES.index(word)
+    if "status" in columns:
+        plain = [STATUSES.index(word) for word in ("ok", "no_position", "no_time")]
+        stated = columns["status"].to_physical().fill_null(plain[0]).to_numpy()
+        status = np.where(np.isin(stated, plain) | odd | malformed, status, stated)
+    source = columns.get("source")
+    if source is None:
+        source = pl.Series(["unknown"], dtype=pl.Enum(SOURCES)).new_from_index(0, size)
+    made = {
+        "object_id": pl.Series([None], dtype=pl.String).new_from_index(0, size),
+        "time_ns": pl.Series([None], dtype=pl.Int64).new_from_index(0, size),
+        **columns,
+        "source": source if not source.null_count() else source.fill_null("unknown"),
+        "status": pl.Series(STATUSES, dtype=pl.Enum(STATUSES)).gather(status),
+        "offset": pl.Series(frames.start.astype(np.uint64)),
+        "length": pl.Series((frames.stop - frames.start).astype(np.uint32)),
+    }
+    return pl.DataFrame({n: made[n] for n in ALL if n in made})
 
 
 # ---- writing ----

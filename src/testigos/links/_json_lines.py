@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from testigos.links._text import bytes_of
+from testigos.modes.kernels import kernel
 from testigos.registry import Frames
 from testigos.registry import frames as make_frames
 
@@ -51,7 +52,7 @@ def _split(data: Any, final: bool) -> Any:
     return start[:found].copy(), stop[:found].copy(), used
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _other_end(data: Any, at: Any) -> Any:
     while at < len(data):
         if data[at] == 10 or data[at] == 123:
@@ -60,13 +61,13 @@ def _other_end(data: Any, at: Any) -> Any:
     return at, False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _object_end(data: Any, at: Any) -> Any:
     begin = at
     kinds, depth, text = np.int64(0), 0, False  # one bit a level: 1 is an object
     before = 58  # the last byte that was no blank; at the start an object may stand
     while at < len(data):
-        c = data[at]
+        c = data[np.uintp(at)]
         if text:
             if c == 92:
                 at += 1

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from testigos.links._put import put_hex, put_integer, put_padded
+from testigos.links._put import put_hex, put_integer, put_padded, put_scaled
 from testigos.modes.kernels import kernel
 
 __all__ = ["ESCAPED", "FLOAT", "put_float32", "put_float64", "put_text", "put_whole"]
@@ -24,7 +24,7 @@ _SPLIT: Final = 134_217_729.0  # 2^27 + 1
 def put_text(out, at, data, low, high):  # type: ignore[no-untyped-def]
     """``data[low:high]``, UTF-8, as the inside of a JSON string."""
     for k in range(low, high):
-        c = data[k]
+        c = data[np.uintp(k)]
         if c == 34 or c == 92:
             out[at] = 92
             out[at + 1] = c
@@ -34,7 +34,7 @@ def put_text(out, at, data, low, high):  # type: ignore[no-untyped-def]
             out[at + 1] = 117  # u
             at = put_hex(out, at + 2, c, 4, False)
         else:
-            out[at] = c
+            out[np.uintp(at)] = c
             at += 1
     return at
 
@@ -50,41 +50,38 @@ def put_whole(out, at, value):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _put_scaled(out, at, units, decimals):  # type: ignore[no-untyped-def]
-    """``units`` / 10^decimals without the zeros at its end."""
-    while decimals > 0 and units % 10 == 0:
-        units //= 10
+def _put_units(out, at, units, decimals):  # type: ignore[no-untyped-def]
+    """``units`` / 10^decimals without the zeros at its end; a float keeps one."""
+    left = np.uint64(units)
+    while decimals > 1:
+        fewer = left // np.uint64(10)
+        if fewer * np.uint64(10) != left:
+            break
+        left = fewer
         decimals -= 1
-    size, rest = 1, units // 10
-    while rest > 0:
-        size += 1
-        rest //= 10
-    size = max(size, decimals + 1)
-    end = at + size + (1 if decimals > 0 else 0)
-    k = end
-    for n in range(size):
-        if n == decimals and n > 0:
-            k -= 1
-            out[k] = 46
-        k -= 1
-        out[k] = 48 + units % 10
-        units //= 10
-    if decimals == 0:  # a float stays one
-        out[end] = 46
-        out[end + 1] = 48
-        end += 2
-    return end
+    if decimals == 0:
+        left *= np.uint64(10)
+    return put_scaled(out, at, np.int64(left), max(decimals, 1))
 
 
 @kernel
 def _decimals(value, digits):  # type: ignore[no-untyped-def]
     """Decimals with which a number, at least 0, has so many digits, from 0 to 22."""
     decimals = digits - 1
-    while decimals > 0 and value >= _TEN[digits - decimals]:
+    while decimals > 0 and value >= _TEN[np.uintp(digits - decimals)]:
         decimals -= 1
-    while decimals < _MOST_DECIMALS and value * _TEN[decimals] < _TEN[digits - 1]:
+    while decimals < _MOST_DECIMALS and value * _TEN[np.uintp(decimals)] < _TEN[np.uintp(digits - 1)]:
         decimals += 1
     return decimals
+
+
+@kernel
+def _put_large(out, at, value):  # type: ignore[no-untyped-def]
+    """A number so large that it is a whole one."""
+    at = put_integer(out, at, np.int64(min(value, 9e18)))
+    out[at] = 46
+    out[at + 1] = 48
+    return at + 2
 
 
 @kernel
@@ -95,17 +92,22 @@ def put_float32(out, at, value):  # type: ignore[no-untyped-def]
         out[at] = 45
         at += 1
         value = -value
-    if value >= 1e9:  # a whole number
-        at = put_integer(out, at, np.int64(min(value, 9e18)))
-        out[at] = 46
-        out[at + 1] = 48
-        return at + 2
-    for digits in range(6, 10):
-        decimals = _decimals(value, digits)
-        units = np.int64(np.rint(value * _TEN[decimals]))
-        if np.float32(units / _TEN[decimals]) == np.float32(value):
+    if value >= 1e9:
+        return _put_large(out, at, value)
+    meant, nine = np.float32(value), _decimals(value, 9)
+    for fewer in (3, 1, 2, 0):  # most have six digits or fewer, or they need eight or nine
+        decimals = max(nine - fewer, 0)
+        power = _TEN[np.uintp(decimals)]
+        units = np.rint(value * power)
+        if np.float32(units / power) == meant:
+            if fewer != 1 or decimals == 0:
+                break
+            power = _TEN[np.uintp(decimals - 1)]
+            seven = np.rint(value * power)
+            if np.float32(seven / power) == meant:
+                units, decimals = seven, decimals - 1
             break
-    return _put_scaled(out, at, units, decimals)
+    return _put_units(out, at, np.int64(units), decimals)
 
 
 @kernel
@@ -119,14 +121,11 @@ def put_float64(out, at, value):  # type: ignore[no-untyped-def]
         at += 1
         value = -value
     if value >= 9_007_199_254_740_992.0:
-        at = put_integer(out, at, np.int64(min(value, 9e18)))
-        out[at] = 46
-        out[at + 1] = 48
-        return at + 2
+        return _put_large(out, at, value)
     decimals = _decimals(value, 15)
-    units = np.int64(np.rint(value * _TEN[decimals]))
+    units = np.rint(value * _TEN[decimals])
     if units / _TEN[decimals] == value:
-        return _put_scaled(out, at, units, decimals)
+        return _put_units(out, at, np.int64(units), decimals)
     decimals = min(decimals + 2, _MOST_DECIMALS)
     power = _TEN[decimals]
     product = value * power
@@ -138,4 +137,4 @@ def put_float64(out, at, value):  # type: ignore[no-untyped-def]
     b_low = power - b_high
     rest = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
     whole = np.floor(product)
-    return _put_scaled(out, at, np.int64(whole) + np.int64(np.rint((product - whole) + rest)), decimals)
+    return _put_units(out, at, np.int64(whole) + np.int64(np.rint((product - whole) + rest)), decimals)

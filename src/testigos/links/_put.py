@@ -14,7 +14,7 @@ from testigos.modes.kernels import kernel
 
 __all__ = [
     "DIGITS", "STAMP", "civil", "constant", "floats", "literal", "names", "put", "put_decimal", "put_hex",
-    "put_integer", "put_iso", "put_name", "put_padded", "whole",
+    "put_integer", "put_iso", "put_name", "put_padded", "put_scaled", "whole",
 ]  # fmt: skip
 
 DIGITS: Final = 24  #: the most bytes that a number takes
@@ -147,6 +147,12 @@ def put_decimal(out, at, value, decimals):  # type: ignore[no-untyped-def]
         out[at] = _MINUS
         at += 1
         whole = -whole
+    return put_scaled(out, at, whole, decimals)
+
+
+@kernel
+def put_scaled(out, at, whole, decimals):  # type: ignore[no-untyped-def]
+    """A whole number that is not negative by 10^decimals, with all its decimals."""
     units = np.uint64(whole)
     size = max(_size(units), decimals + 1)
     _digits(out, at, units, size)

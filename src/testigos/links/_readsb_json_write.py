@@ -9,10 +9,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
 from testigos.links._json_write import ESCAPED, put_text
-from testigos.links._matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
+from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.links._put import DIGITS, literal, put, put_decimal, put_hex, put_integer, put_name
 from testigos.links._readsb import NAMES
 from testigos.modes.kernels import kernel
@@ -182,7 +181,7 @@ def _put_numbers(out, at, number, i, first, stop):  # type: ignore[no-untyped-de
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write(address, anonymous, when, number, code, data, text, now_ns, listed, out, start):  # type: ignore[no-untyped-def]
     at = 0
     for i in range(len(address)):

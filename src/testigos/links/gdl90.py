@@ -19,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from testigos.links._matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
+from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.links._put import literal
 from testigos.links._readsb import EMERGENCIES
 from testigos.links._rows import gathered, rows
@@ -315,8 +315,8 @@ def _made(tracks: pl.DataFrame, ownship: str | None, beats: bool) -> Pieces:
     out = np.empty(_FRAMED * int((address != UNKNOWN).sum()), np.uint8)
     own = np.frombuffer((ownship or "").encode(), np.uint8).copy()
     code, when = codes(tracks, ("source", "on_ground")), whole_numbers(tracks, ("time_ns",))[0]
-    number = numbers(tracks, _NUMBERS)
-    _write(address, anonymous, number, code, when, said.data, said.start, own, beats, out, start)
+    number, block = numbers(tracks, _NUMBERS), np.zeros(_REPORT_SIZE, np.uint8)
+    _write(address, anonymous, number, code, when, said.data, said.start, own, beats, block, out, start)
     return Pieces(out[: start[-1]], start)
 
 
@@ -406,9 +406,10 @@ def _report(i, block, address, anonymous, number, code, data, text, own):  # typ
                 block[27] = (n + 1) << 4
 
 
-@njit(cache=True, nogil=True)
-def _write(address, anonymous, number, code, when, data, text, own, beats, out, start):  # type: ignore[no-untyped-def]
-    block = np.zeros(_REPORT_SIZE, np.uint8)
+@kernel
+def _write(  # type: ignore[no-untyped-def]
+    address, anonymous, number, code, when, data, text, own, beats, block, out, start
+):
     at, second = 0, np.int64(-1)
     for i in range(len(address)):
         start[i] = at

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
-from numba import njit
 
 from testigos.links._json_columns import (
     columns,
@@ -27,6 +26,7 @@ from testigos.links._json_columns import (
 )
 from testigos.links._json_lines import split_objects
 from testigos.links._rows import gathered
+from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
 from testigos.schema import ALL, PICTURE, conform
 
@@ -76,9 +76,7 @@ def picture(frames: Frames) -> pl.DataFrame:
     said, malformed, _ = _read(frames)
     good = pl.Series(~malformed)
     none = {"offset": pl.Series(frames.start.astype(np.uint64))}
-    return conform(
-        pl.DataFrame({n: s.set(~good, None) for n, s in said.items() if n in PICTURE} | none), PICTURE
-    )
+    return conform(pl.DataFrame({n: s.set(~good, None) for n, s in said.items() if n in PICTURE} | none), PICTURE)
 
 
 def encode(tracks: pl.DataFrame) -> bytes:
@@ -105,7 +103,7 @@ def pieces(tracks: pl.DataFrame) -> Pieces:
     return Pieces(out[: start[-1]], start)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write(known, out, start, layout):  # type: ignore[no-untyped-def]
     at = 0
     for i in range(len(known)):

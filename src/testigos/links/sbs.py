@@ -16,9 +16,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
-from testigos.links._matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
+from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.links._put import DIGITS, civil, literal, put, put_decimal, put_hex, put_integer, put_name, put_padded
 from testigos.links._rows import address, gathered, rows, squawk_digits
 from testigos.links._started import START, began, split_started, stamps
@@ -251,7 +250,7 @@ def _begin(out, at, kind, head, size):  # type: ignore[no-untyped-def]
     return at + size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write(address, when, number, ground, data, start, out, begin):  # type: ignore[no-untyped-def]
     at = 0
     for i in range(len(address)):

@@ -25,14 +25,17 @@ __all__ = [
     "callsign48",
     "coarse_position",
     "cpr",
+    "cpr_edges",
     "cpr_zones",
     "emergency",
     "extended",
     "identification",
     "identity_code",
+    "movement_bounds",
     "movement_code",
     "operational_status",
     "parity",
+    "remainders",
     "resolution_advisory",
     "surface_position",
     "surveillance_reply",
@@ -80,7 +83,7 @@ def _known(value: Numbers) -> npt.NDArray[np.bool_]:
 
 
 @cache
-def _remainders() -> npt.NDArray[np.uint32]:
+def remainders() -> npt.NDArray[np.uint32]:
     """Remainders of the 256 bytes, each followed by 24 zeros: long division, bit by bit."""
     rest = np.arange(256, dtype=np.uint32) << np.uint32(16)
     for _ in range(8):
@@ -96,7 +99,7 @@ def parity(payload: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint32]:
     >>> hex(int(parity(message[None], 14)[0]))
     '0x576098'
     """
-    table = _remainders()
+    table = remainders()
     rest = np.zeros(len(payload), np.uint32)
     for k in range(size - 3):
         rest = ((rest << np.uint32(8)) & np.uint32(0xFFFFFF)) ^ table[(rest >> np.uint32(16)) ^ payload[:, k]]
@@ -266,7 +269,7 @@ def callsign48(names: Iterable[str | None]) -> Words:
 
 
 @cache
-def _edges() -> Floats:
+def cpr_edges() -> Floats:
     """Latitudes at which the number of longitude zones falls from 59 to 58, ... 2 to 1. Doc 9871 C.2.6.2 d."""
     zones = np.arange(59, 1, -1)
     edges: Floats = np.degrees(np.arccos(np.sqrt((1 - np.cos(np.pi / 30)) / (1 - np.cos(2 * np.pi / zones)))))
@@ -280,7 +283,7 @@ def cpr_zones(lat_deg: Numbers) -> Integers:
     >>> cpr_zones([0.0, -10.4, -10.5, 87.0, 87.1]).tolist()
     [59, 59, 58, 2, 1]
     """
-    return 59 - np.searchsorted(_edges(), np.abs(np.asarray(lat_deg, np.float64)), side="left").astype(np.int64)
+    return 59 - np.searchsorted(cpr_edges(), np.abs(np.asarray(lat_deg, np.float64)), side="left").astype(np.int64)
 
 
 def cpr(
@@ -311,16 +314,10 @@ def identification(category: Numbers, callsign: Words) -> Words:
     return word((4 - (kind >> 3), 5), (kind, 3), (callsign, 48))
 
 
-def movement_code(gs_kt: Numbers, nearest: bool = False) -> Integers:
-    """The movement field of a surface position: 1 stopped, 124 from 175 kt on; 0 where unknown.
-
-    With ``nearest`` it is the code whose lower limit is nearest to the speed, else that of the step it is in.
-    Source: Doc 9871 table A.2.3.3.1: a step ends below the lower limit of the next.
-
-    >>> movement_code([0.0, 0.3, 17.0, 17.9, 300.0, np.nan]).tolist()
-    [1, 3, 41, 41, 124, 0]
-    """
-    lower = np.concatenate(
+@cache
+def _movement_limits() -> Floats:
+    """Lower limits of the movement codes from 1 on, kt. Source: Doc 9871 table A.2.3.3.1."""
+    return np.concatenate(
         [
             [0.0],
             np.arange(8) * 0.125 + 0.125,
@@ -331,8 +328,27 @@ def movement_code(gs_kt: Numbers, nearest: bool = False) -> Integers:
             np.arange(16) * 5.0 + 100.0,
         ]
     )
+
+
+@cache
+def movement_bounds() -> Floats:
+    """The speeds from which on the next movement code is nearer, kt."""
+    lower = _movement_limits()
+    return 0.5 * (lower[1:] + lower[:-1])
+
+
+def movement_code(gs_kt: Numbers, nearest: bool = False) -> Integers:
+    """The movement field of a surface position: 1 stopped, 124 from 175 kt on; 0 where unknown.
+
+    With ``nearest`` it is the code whose lower limit is nearest to the speed, else that of the step it is in.
+    Source: Doc 9871 table A.2.3.3.1: a step ends below the lower limit of the next.
+
+    >>> movement_code([0.0, 0.3, 17.0, 17.9, 300.0, np.nan]).tolist()
+    [1, 3, 41, 41, 124, 0]
+    """
     gs = np.asarray(gs_kt, np.float64)
-    bounds = 0.5 * (lower[1:] + lower[:-1]) if nearest else lower[1:]
+    lower = _movement_limits()
+    bounds = movement_bounds() if nearest else lower[1:]
     return np.where(_known(gs), 1 + np.searchsorted(bounds, np.abs(gs), side="right"), 0).astype(np.int64)
 
 

@@ -53,8 +53,9 @@ def codes(table: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.int64]:
     [[1, -1], [-1, -1]]
     """
     made = np.full((len(names), len(table)), UNKNOWN, np.int64)
+    given = set(table.columns)
     for k, name in enumerate(names):
-        if name in table.columns:
+        if name in given:
             held = table.get_column(name)
             if held.dtype == pl.String:  # of a table that was not made by the schema
                 held = held.cast(_EVERY[name].dtype, strict=False)
@@ -77,8 +78,9 @@ def whole_numbers(table: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.i
     [[1761242592500000001, -1]]
     """
     made = np.full((len(names), len(table)), UNKNOWN, np.int64)
+    given = set(table.columns)
     for k, name in enumerate(names):
-        if name not in table.columns:
+        if name not in given:
             continue
         held = table.get_column(name)
         held = held if held.dtype == pl.Int64 else held.cast(pl.Int64)
@@ -107,7 +109,8 @@ def texts(table: pl.DataFrame, names: Sequence[str]) -> Texts:
     """
     size = len(table)
     start = np.zeros((len(names), size + 1), np.int64)
-    present = [n for n in names if n in table.columns]
+    given = set(table.columns)
+    present = [n for n in names if n in given]
     if not size or not present:
         return Texts(np.zeros(0, np.uint8), start)
     held = pl.DataFrame([s if s.dtype == pl.String else s.cast(pl.String) for s in map(table.get_column, present)])
