@@ -164,6 +164,13 @@ def test_who_is_who_is_the_same_however_it_is_cut_and_from_ones_own_frames(said,
         assert again["object_id"].to_list() == [who] * sum(own)
 
 
+def test_a_pack_may_tell_two_identities() -> None:
+    two = odid.pack(odid.basic_id(2, 2, b"N1"), odid.auth(), odid.basic_id(1, 2, b"SERIAL1"))
+    one = odid.pack(odid.basic_id(2, 2, b"N2"))
+    table = _read(odid.line(two), odid.line(one, mac="00:00:00:00:00:01"))
+    assert table.select("object_id", "registration").rows() == [("rid:SERIAL1", "N1"), ("rid:N2", "N2")]
+
+
 def test_identities_are_text_or_hexadecimal_and_never_nothing() -> None:
     names = ((1, b"AB C"), (1, b""), (0, b"ABC"), (3, bytes(range(16))), (4, b"\x01\xff"), (9, b"ABC"), (2, b"N1"))
     table = _read(*(odid.line(odid.basic_id(k, 2, n), mac=f"00:00:00:00:00:{i:02x}") for i, (k, n) in enumerate(names)))
