@@ -134,11 +134,15 @@ def _fill(table: npt.NDArray[np.void], of: npt.NDArray[np.int64], m: Bytes) -> N
         return found
 
     kind = m[:, 0] >> 4
-    for k in np.flatnonzero(kind == 0).tolist():  # the second one goes beside the first
-        row, b = of[k], m[k]
-        n = 1 if table["has_id0"][row] else 0
-        table[f"ua_type{n}"][row], table[f"id_type{n}"][row] = int(b[1]) & 15, int(b[1]) >> 4
-        table[f"id{n}"][row], table[f"has_id{n}"][row] = b[2:22].tobytes(), 1
+    row, b = of[kind == 0], m[kind == 0]
+    place = np.arange(len(row))
+    new = np.ones(len(row), np.bool_)
+    new[1:] = row[1:] != row[:-1]
+    second = place > np.maximum.accumulate(np.where(new, place, 0))  # the second one goes beside the first
+    for n, which in enumerate((~second, second)):
+        some, of_some = row[which], b[which]
+        put(some, **{f"ua_type{n}": of_some[:, 1] & 15, f"id_type{n}": of_some[:, 1] >> 4})
+        put(some, **{f"id{n}": text(of_some, 2, 22), f"has_id{n}": 1})
     row, b = of[kind == 1], m[kind == 1]
     flags = b[:, 1].astype(np.int64)
     speed = np.where(flags & 1, b[:, 3] * 0.75 + 255 * 0.25, b[:, 3] * 0.25)
