@@ -140,7 +140,7 @@ def associate(
 
     Give the plots of one scan at a time. Variances are as for ``filter.step``. Nothing is changed.
     """
-    lat = np.ascontiguousarray(lat_deg, np.float64)
+    lat = columns(lat_deg, len(np.asarray(lat_deg)))
     at, time = np.unique(np.asarray(slots, np.int64)), columns(time_ns, len(lat), np.int64)
     lon, r_ee = columns(lon_deg, len(lat)), columns(r_east_m2, len(lat))
     r_en = columns(0.0 if r_east_north_m2 is None else r_east_north_m2, len(lat))

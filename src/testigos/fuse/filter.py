@@ -359,8 +359,9 @@ def _step(  # type: ignore[no-untyped-def]
 
 
 def columns(values: npt.ArrayLike, size: int, dtype: type = np.float64) -> npt.NDArray[Any]:
-    """A contiguous array (size,) of an array or one value."""
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(values, dtype), (size,)))
+    """An array (size,) of an array or one value, such that kernels are compiled once: contiguous, and writable."""
+    wide = np.broadcast_to(np.asarray(values, dtype), (size,))
+    return np.require(wide, requirements=("C", "W"))
 
 
 def step(
@@ -383,8 +384,8 @@ def step(
     each component of the velocity; a velocity with NaN, or without a variance, is none. A variance is between
     (1 cm)² and (10,000 km)².
     """
-    at = np.ascontiguousarray(slot, np.int64)
-    size = len(at)
+    size = len(np.asarray(slot))
+    at = columns(slot, size, np.int64)
 
     def column(values: npt.ArrayLike | None, null: float = math.nan) -> Floats:
         return columns(null if values is None else values, size)
@@ -442,7 +443,7 @@ def _estimates(motions, state, last, used, kind, slot, time_ns, whole, out):  # 
 
 def estimates(filters: Filters, slots: npt.ArrayLike) -> Estimates:
     """Where slots, (N,), were at the time of the last measurement they used."""
-    at = np.ascontiguousarray(slots, np.int64)
+    at = columns(slots, len(np.asarray(slots)), np.int64)
     out, time = np.empty((10, len(at))), np.zeros(len(at), np.int64)
     _estimates(filters.motions, filters.state, filters.time_ns, filters.used, filters.kind, at, time, False, out)
     return Estimates(time, *out)
@@ -453,7 +454,7 @@ def predicted(filters: Filters, slots: npt.ArrayLike, time_ns: npt.ArrayLike) ->
 
     A time before that of the last measurement used is taken for that.
     """
-    at = np.ascontiguousarray(slots, np.int64)
+    at = columns(slots, len(np.asarray(slots)), np.int64)
     time = columns(time_ns, len(at), np.int64).copy()
     out = np.empty((10, len(at)))
     _estimates(filters.motions, filters.state, filters.time_ns, filters.used, filters.kind, at, time, True, out)

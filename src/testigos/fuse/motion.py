@@ -49,7 +49,7 @@ def _rates(usual_degps: float, spread_degps: float) -> tuple[float, float]:
 
 #: Standard turns are of 3° a second, those of airliners at height of 1°; changes of speed of some 0.5 m/s² go on for
 #: half a minute, which the turn modes have to bear.
-AIRCRAFT: Final = Motion(0.3, 1.0, *_rates(2.5, 1.2), 200.0, 60.0, 60.0, 150.0, 900.0, 5.0, 5)
+AIRCRAFT: Final = Motion(0.3, 0.8, *_rates(2.5, 1.2), 200.0, 60.0, 60.0, 150.0, 900.0, 5.0, 5)
 #: Ships turn by 0.2 to 1° a second, and change their speed by knots in minutes; AIS can be silent for hours.
 VESSEL: Final = Motion(0.02, 0.05, *_rates(0.6, 0.4), 300.0, 600.0, 120.0, 8.0, 21_600.0, 30.0, 3)
 #: Small ones stop and turn within seconds.
