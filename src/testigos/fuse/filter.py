@@ -10,8 +10,8 @@ Rules:
 - The first measurement of a slot starts it. A time before that of the slot's last measurement is ``LATE``, and what is
   no number or has no positive definite covariance is ``INVALID``; neither changes anything.
 - A position whose normalised innovation squared is above ``GATE`` is ``REFUSED``: it changes nothing but the count of
-  refusals in a row. With ``Motion.refusals`` of them, or after ``Motion.gap_s`` of silence, the track begins anew at
-  the measurement (``RESTARTED``).
+  refusals in a row. With ``Motion.refusals`` of them, after ``Motion.gap_s`` of silence, or where the prediction is
+  some 100,000 times less sure than the measurement, the track begins anew at the measurement (``RESTARTED``).
 - A velocity is a measurement of its own, with errors that have nothing to do with those of the position. It is used
   where the position is, if within ``GATE`` itself.
 - Measurements of the same time are all used, as if their errors were independent.
@@ -25,7 +25,7 @@ coefficients", IEEE Transactions on Automatic Control 33 (1988); the rest is own
 
 import math
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,9 @@ RECENTRE_M: Final = 20_000.0
 _LEAST: Final = 1e-9  # probability of a mode
 _VAR_LOW, _VAR_HIGH, _CORRELATED = 1e-4, 1e14, 1.0 - 1e-6  # what a measurement may say of its error
 _FAST: Final = 1e5  # m/s
+_PLANE: Final = 0.5  # cosine of the distance, as an angle, from which on the plane does not have a place
+_FLAT: Final = 0.01  # in radii of the earth: within it, 64 km, the plane is as good as the ellipsoid
+_LOST: Final = 1e10  # variance of a prediction, in those of the measurement
 _CONTAIN95: Final = 2.447746830680816  #: 95 % radius of a round normal distribution, in σ
 
 # A slot's row: its plane, the probabilities of turns to the left and right, the modes.
@@ -172,7 +175,7 @@ def _start(row, motion, lat, lon, r_ee, r_en, r_nn, ve, vn, r_v):  # type: ignor
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _innovation(modes, left, right, at, ee, en, nn, y0, y1, r00, r01, r11):  # type: ignore[no-untyped-def]
-    """Normalised innovation squared of two components, over all modes.
+    """Normalised innovation squared of two components, over all modes, and the determinant of its covariance.
 
     ``at``: where their means begin in a mode; ``ee``, ``en``, ``nn``: where their covariances are.
     """
@@ -184,7 +187,8 @@ def _innovation(modes, left, right, at, ee, en, nn, y0, y1, r00, r01, r11):  # t
     s01 = u * (a[en] + d0 * d1) + left * (b[en] + e0 * e1) + right * (c[en] + f0 * f1) + r01
     s11 = u * (a[nn] + d1 * d1) + left * (b[nn] + e1 * e1) + right * (c[nn] + f1 * f1) + r11
     z0, z1 = y0 - x0, y1 - x1
-    return (s11 * z0 * z0 - 2.0 * s01 * z0 * z1 + s00 * z1 * z1) / (s00 * s11 - s01 * s01)
+    det = s00 * s11 - s01 * s01
+    return (s11 * z0 * z0 - 2.0 * s01 * z0 * z1 + s00 * z1 * z1) / det, det
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -237,6 +241,32 @@ def _recentre(row, modes, east, north):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _placed(row, lat, lon, e, x, n):  # type: ignore[no-untyped-def]
+    """A measurement in a track's plane: place, covariance, the axes there, and the cosine of its distance."""
+    s0, c0 = row[_S0], row[_C0]
+    y0, y1, s, c, sd, cd = to_plane(s0, c0, row[_N0], row[_LON0], lat, lon)
+    ee, en, ne, nn = axes(s0, c0, s, c, sd, cd)
+    f, g, h, l = ee * e + ne * x, ee * x + ne * n, en * e + nn * x, en * x + nn * n
+    return y0, y1, f * ee + g * ne, f * en + g * nn, h * en + l * nn, ee, en, ne, nn, s0 * s + c0 * c * cd
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def innovation(row, motion, last, modes, spare, time_ns, lat, lon, e, x, n):  # type: ignore[no-untyped-def]
+    """Normalised innovation squared of a position that a track may have made, and its covariance's determinant.
+
+    ``row``, ``motion``, ``last``: of the track; ``modes``, ``spare``: room, (3, MODE). A time before the last is the
+    last.
+    """
+    for j in range(MODE):
+        for k in range(3):
+            modes[k, j] = row[_MODES + k * MODE + j]
+    left, right = advance(modes, spare, row[_LEFT], row[_RIGHT], max(time_ns - last, 0) * 1e-9, motion)
+    y0, y1, r00, r01, r11, _, _, _, _, near = _placed(row, lat, lon, e, x, n)
+    chi2, det = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
+    return (chi2 if near >= _PLANE else math.inf), det
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _step(  # type: ignore[no-untyped-def]
     motions,
     state,
@@ -286,13 +316,9 @@ def _step(  # type: ignore[no-untyped-def]
             for j in range(3 * MODE):
                 flat[j] = row[_MODES + j]
             left, right = advance(modes, spare, row[_LEFT], row[_RIGHT], t, motion)
-            s0, c0 = row[_S0], row[_C0]
-            y0, y1, s, c, sd, cd = to_plane(s0, c0, row[_N0], row[_LON0], lat[i], lon[i])
-            j_ee, j_en, j_ne, j_nn = axes(s0, c0, s, c, sd, cd)
-            f, g, h, l = j_ee * e + j_ne * x, j_ee * x + j_ne * n, j_en * e + j_nn * x, j_en * x + j_nn * n
-            r00, r01, r11 = f * j_ee + g * j_ne, f * j_en + g * j_nn, h * j_en + l * j_nn
-            nis[i] = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
-            if s0 * s + c0 * c * cd < 0.5:  # so far round the earth that the plane does not have it
+            y0, y1, r00, r01, r11, j_ee, j_en, j_ne, j_nn, near = _placed(row, lat[i], lon[i], e, x, n)
+            nis[i], _ = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
+            if near < _PLANE:
                 nis[i] = math.inf
             if not nis[i] <= GATE:
                 refused[k] += 1
@@ -300,6 +326,9 @@ def _step(  # type: ignore[no-untyped-def]
                 if not anew:
                     outcome[i] = REFUSED
                     continue
+            # so much less sure than the measurement that correcting it would leave no digits
+            unsure = modes[0, 5] + modes[0, 10] + modes[1, 5] + modes[1, 10] + modes[2, 5] + modes[2, 10]
+            anew = anew or unsure * (r00 + r11) > _LOST * (r00 * r11 - r01 * r01)
         if anew:
             _start(row, motion, lat[i], lon[i], e, x, n, ve[i], vn[i], var_v)
             last[k], used[k], refused[k] = time_ns[i], 1, 0
@@ -311,7 +340,7 @@ def _step(  # type: ignore[no-untyped-def]
             left, right = _weighed(left, right, p, q, update(modes[2], y0, y1, r00, r01, r11))
         if var_v > 0.0:
             y0, y1 = j_ee * ve[i] + j_ne * vn[i], j_en * ve[i] + j_nn * vn[i]
-            nis_v[i] = _innovation(modes, left, right, 2, 14, 15, 17, y0, y1, var_v, 0.0, var_v)
+            nis_v[i], _ = _innovation(modes, left, right, 2, 14, 15, 17, y0, y1, var_v, 0.0, var_v)
             if nis_v[i] <= GATE:
                 p = update_velocity(modes[0], y0, y1, var_v, 0.0, var_v)
                 if turns:
@@ -329,10 +358,10 @@ def _step(  # type: ignore[no-untyped-def]
         outcome[i] = ACCEPTED
 
 
-def _column(values: npt.ArrayLike | None, size: int, null: float) -> Floats:
-    if values is None:
-        return np.full(size, null)
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(values, np.float64), (size,)))
+def columns(values: npt.ArrayLike, size: int, dtype: type = np.float64) -> npt.NDArray[Any]:
+    """An array (size,) of an array or one value, such that kernels are compiled once: contiguous, and writable."""
+    wide = np.broadcast_to(np.asarray(values, dtype), (size,))
+    return np.require(wide, requirements=("C", "W"))
 
 
 def step(
@@ -355,17 +384,19 @@ def step(
     each component of the velocity; a velocity with NaN, or without a variance, is none. A variance is between
     (1 cm)² and (10,000 km)².
     """
-    at = np.ascontiguousarray(slot, np.int64)
-    size = len(at)
-    r_east = _column(r_east_m2, size, math.nan)
+    size = len(np.asarray(slot))
+    at = columns(slot, size, np.int64)
+
+    def column(values: npt.ArrayLike | None, null: float = math.nan) -> Floats:
+        return columns(null if values is None else values, size)
+
+    r_east = column(r_east_m2)
     out = Stepped(np.empty(size, np.uint8), np.empty(size), np.empty(size))
     _step(
         filters.motions, filters.state, filters.time_ns, filters.used, filters.refused, filters.kind,
-        at, np.ascontiguousarray(np.broadcast_to(np.asarray(time_ns, np.int64), (size,))),
-        _column(lat_deg, size, math.nan), _column(lon_deg, size, math.nan),
-        r_east, _column(r_east_north_m2, size, 0.0), r_east if r_north_m2 is None else _column(r_north_m2, size, 0.0),
-        _column(velocity_east_mps, size, math.nan), _column(velocity_north_mps, size, math.nan),
-        _column(r_velocity_m2ps2, size, math.nan), out.outcome, out.nis, out.nis_velocity,
+        at, columns(time_ns, size, np.int64), column(lat_deg), column(lon_deg),
+        r_east, column(r_east_north_m2, 0.0), r_east if r_north_m2 is None else column(r_north_m2),
+        column(velocity_east_mps), column(velocity_north_mps), column(r_velocity_m2ps2), *out,
     )  # fmt: skip
     return out
 
@@ -388,10 +419,19 @@ def _estimates(motions, state, last, used, kind, slot, time_ns, whole, out):  # 
             time_ns[i] = last[k]
         blend(m, modes, 1.0 - left - right, left, right)
         s0, c0, n0, lon0 = row[_S0], row[_C0], row[_N0], row[_LON0]
+        far = math.hypot(m[0], m[1]) / n0
+        if far > _FLAT:  # the earth curves away: the way flown is the arc, not its shadow on the plane
+            shorter = math.sin(min(far, 1.5)) / far
+            m[0], m[1] = shorter * m[0], shorter * m[1]
         lat, lon = from_plane(s0, c0, n0, lon0, m[0], m[1])
         out[0, i], out[1, i] = lat, lon
         _, _, s, c, sd, cd = to_plane(s0, c0, n0, lon0, lat, lon)
         ee, en, ne, nn = axes(s0, c0, s, c, sd, cd)
+        if far > _FLAT:
+            x, y = ee + nn, en - ne
+            ee = nn = x / math.hypot(x, y)
+            en = y / math.hypot(x, y)
+            ne = -en
         det = ee * nn - en * ne
         _turn_axes(m, nn / det, -ne / det, -en / det, ee / det)
         out[2, i], out[3, i] = m[2], m[3]
@@ -403,7 +443,7 @@ def _estimates(motions, state, last, used, kind, slot, time_ns, whole, out):  # 
 
 def estimates(filters: Filters, slots: npt.ArrayLike) -> Estimates:
     """Where slots, (N,), were at the time of the last measurement they used."""
-    at = np.ascontiguousarray(slots, np.int64)
+    at = columns(slots, len(np.asarray(slots)), np.int64)
     out, time = np.empty((10, len(at))), np.zeros(len(at), np.int64)
     _estimates(filters.motions, filters.state, filters.time_ns, filters.used, filters.kind, at, time, False, out)
     return Estimates(time, *out)
@@ -414,8 +454,8 @@ def predicted(filters: Filters, slots: npt.ArrayLike, time_ns: npt.ArrayLike) ->
 
     A time before that of the last measurement used is taken for that.
     """
-    at = np.ascontiguousarray(slots, np.int64)
-    time = np.array(np.broadcast_to(np.asarray(time_ns, np.int64), (len(at),)))
+    at = columns(slots, len(np.asarray(slots)), np.int64)
+    time = columns(time_ns, len(at), np.int64).copy()
     out = np.empty((10, len(at)))
     _estimates(filters.motions, filters.state, filters.time_ns, filters.used, filters.kind, at, time, True, out)
     return Estimates(time, *out)

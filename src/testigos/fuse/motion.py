@@ -49,7 +49,7 @@ def _rates(usual_degps: float, spread_degps: float) -> tuple[float, float]:
 
 #: Standard turns are of 3° a second, those of airliners at height of 1°; changes of speed of some 0.5 m/s² go on for
 #: half a minute, which the turn modes have to bear.
-AIRCRAFT: Final = Motion(0.3, 1.0, *_rates(2.5, 1.2), 200.0, 60.0, 60.0, 150.0, 900.0, 5.0, 5)
+AIRCRAFT: Final = Motion(0.3, 0.8, *_rates(2.5, 1.2), 200.0, 60.0, 60.0, 150.0, 900.0, 5.0, 5)
 #: Ships turn by 0.2 to 1° a second, and change their speed by knots in minutes; AIS can be silent for hours.
 VESSEL: Final = Motion(0.02, 0.05, *_rates(0.6, 0.4), 300.0, 600.0, 120.0, 8.0, 21_600.0, 30.0, 3)
 #: Small ones stop and turn within seconds.
@@ -220,15 +220,32 @@ def advance(modes, spare, left, right, t, motion):  # type: ignore[no-untyped-de
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _correct(m, i00, i01, i11, z0, z1, a0, a1, a2, a3, a4, b0, b1, b2, b3, b4):  # type: ignore[no-untyped-def]
-    """Correct a mode in place: ``a`` and ``b`` are its covariances with what was measured, ``z`` what it makes of it."""
+    """Correct a mode in place; ``a``, ``b``: its covariances with what was measured; ``z``: the innovation weighed."""
     m[0] += a0 * z0 + b0 * z1
     m[1] += a1 * z0 + b1 * z1
     m[2] += a2 * z0 + b2 * z1
     m[3] += a3 * z0 + b3 * z1
     m[4] += a4 * z0 + b4 * z1
-    f, g, h = -i00, -i01, -i11
-    spread(m, f * a0 + g * b0, f * a1 + g * b1, f * a2 + g * b2, f * a3 + g * b3, f * a4 + g * b4, a0, a1, a2, a3, a4)
-    spread(m, g * a0 + h * b0, g * a1 + h * b1, g * a2 + h * b2, g * a3 + h * b3, g * a4 + h * b4, b0, b1, b2, b3, b4)
+    x0, y0 = a0 * i00 + b0 * i01, a0 * i01 + b0 * i11
+    x1, y1 = a1 * i00 + b1 * i01, a1 * i01 + b1 * i11
+    x2, y2 = a2 * i00 + b2 * i01, a2 * i01 + b2 * i11
+    x3, y3 = a3 * i00 + b3 * i01, a3 * i01 + b3 * i11
+    x4, y4 = a4 * i00 + b4 * i01, a4 * i01 + b4 * i11
+    m[5] -= x0 * a0 + y0 * b0
+    m[6] -= x0 * a1 + y0 * b1
+    m[7] -= x0 * a2 + y0 * b2
+    m[8] -= x0 * a3 + y0 * b3
+    m[9] -= x0 * a4 + y0 * b4
+    m[10] -= x1 * a1 + y1 * b1
+    m[11] -= x1 * a2 + y1 * b2
+    m[12] -= x1 * a3 + y1 * b3
+    m[13] -= x1 * a4 + y1 * b4
+    m[14] -= x2 * a2 + y2 * b2
+    m[15] -= x2 * a3 + y2 * b3
+    m[16] -= x2 * a4 + y2 * b4
+    m[17] -= x3 * a3 + y3 * b3
+    m[18] -= x3 * a4 + y3 * b4
+    m[19] -= x4 * a4 + y4 * b4
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})

@@ -1,0 +1,171 @@
+"""Which plot without a name belongs to which track: nearest neighbours in a gate, each plot and track once.
+
+Each pair of a track and a plot within the gate (``filter.GATE``) costs what its logarithmic likelihood is less: the
+normalised innovation squared and the logarithm of the determinant of its covariance, so that a track of which little
+is known does not take the plots of those that are known well. Pairs are taken in the order of their cost, and then of
+slot and plot, each track and each plot once.
+
+Tracks are predicted to the time of each plot. Pairs are found through a grid of cubes in earth-centred coordinates,
+which has neither poles nor an antimeridian.
+
+Source: Blackman and Popoli, "Design and Analysis of Modern Tracking Systems" (1999), section 6.4 (assignment); the
+order of costs in place of the least sum is own choice, measured in bench/filter.py.
+"""
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from testigos.fuse.filter import GATE, Filters, Floats, Ints, columns, innovation, predicted
+from testigos.fuse.motion import MODE
+from testigos.geo import to_ecef
+
+__all__ = ["Associated", "associate"]
+
+_BITS: Final = 1 << 20  # cubes are numbered from here, in each direction
+_REACH: Final = 3  # cubes in each direction that are searched; a track that needs more looks at every plot
+
+
+class Associated(NamedTuple):
+    """The track of each plot, (M,) each."""
+
+    slot: Ints  #: -1: of no track
+    nis: Floats  #: normalised innovation squared; NaN where there is no track
+
+
+@njit(cache=True, nogil=True)
+def _key(x, y, z):  # type: ignore[no-untyped-def]
+    return ((x + _BITS) << 42) | ((y + _BITS) << 21) | (z + _BITS)
+
+
+@njit(cache=True, nogil=True)
+def _cubes(xyz, size):  # type: ignore[no-untyped-def]
+    n = len(xyz)
+    keys = np.empty(n, np.int64)
+    for i in range(n):
+        x, y, z = xyz[i]
+        keys[i] = _key(math.floor(x / size), math.floor(y / size), math.floor(z / size))
+    return keys
+
+
+@njit(cache=True, nogil=True)
+def _ecef(lat, lon):  # type: ignore[no-untyped-def]
+    xyz = np.full((len(lat), 3), np.nan)
+    for i in range(len(lat)):
+        if abs(lat[i]) <= 90.0 and abs(lon[i]) <= 180.0:
+            xyz[i, 0], xyz[i, 1], xyz[i, 2] = to_ecef(lat[i], lon[i])
+    return xyz
+
+
+@njit(cache=True, nogil=True)
+def _pairs(  # type: ignore[no-untyped-def]
+    motions, state, last, kind, slot, centre, radius, key, order, xyz, size, time_ns, lat, lon, r_ee, r_en, r_nn
+):
+    """Pairs within the gate: number of the track, number of the plot, squared innovation, cost."""
+    modes, spare = np.empty((3, MODE)), np.empty((3, MODE))
+    room, found = 64, 0
+    track, plot = np.empty(room, np.int64), np.empty(room, np.int64)
+    nis, cost = np.empty(room), np.empty(room)
+    m = len(key)
+    for i in range(len(slot)):
+        x, y, z = centre[i]
+        if math.isnan(x) or math.isnan(radius[i]):
+            continue
+        near = radius[i] * radius[i]
+        everywhere = radius[i] > _REACH * size
+        reach = radius[i]
+        x0, x1 = math.floor((x - reach) / size), math.floor((x + reach) / size)
+        y0, y1 = math.floor((y - reach) / size), math.floor((y + reach) / size)
+        z0, z1 = math.floor((z - reach) / size), math.floor((z + reach) / size)
+        if everywhere:
+            x0 = x1 = y0 = y1 = 0
+        for a in range(x0, x1 + 1):
+            for b in range(y0, y1 + 1):
+                low, high = (key[0], key[m - 1]) if everywhere else (_key(a, b, z0), _key(a, b, z1))
+                for at in range(0 if everywhere else np.searchsorted(key, low), m):
+                    if key[at] > high:
+                        break
+                    j = order[at]
+                    dx, dy, dz = xyz[j, 0] - x, xyz[j, 1] - y, xyz[j, 2] - z
+                    if dx * dx + dy * dy + dz * dz > near:
+                        continue
+                    k = slot[i]
+                    chi2, det = innovation(
+                        state[k], motions[kind[k]], last[k], modes, spare, time_ns[j], lat[j], lon[j],
+                        r_ee[j], r_en[j], r_nn[j],
+                    )  # fmt: skip
+                    if not chi2 <= GATE:
+                        continue
+                    if found == room:
+                        room *= 2
+                        track, plot = _longer(track, room), _longer(plot, room)
+                        nis, cost = _longer(nis, room), _longer(cost, room)
+                    track[found], plot[found] = i, j
+                    nis[found], cost[found] = chi2, chi2 + math.log(det)
+                    found += 1
+    return track[:found], plot[:found], nis[:found], cost[:found]
+
+
+@njit(cache=True, nogil=True)
+def _longer(values, room):  # type: ignore[no-untyped-def]
+    more = np.empty(room, values.dtype)
+    more[: len(values)] = values
+    return more
+
+
+@njit(cache=True, nogil=True)
+def _taken(order, track, plot, nis, slot, out, out_nis):  # type: ignore[no-untyped-def]
+    free = np.ones(len(slot), np.bool_)
+    for at in order:
+        i, j = track[at], plot[at]
+        if free[i] and out[j] < 0:
+            free[i] = False
+            out[j], out_nis[j] = slot[i], nis[at]
+
+
+def associate(
+    filters: Filters,
+    slots: npt.ArrayLike,
+    time_ns: npt.ArrayLike,
+    lat_deg: npt.ArrayLike,
+    lon_deg: npt.ArrayLike,
+    r_east_m2: npt.ArrayLike,
+    r_east_north_m2: npt.ArrayLike | None = None,
+    r_north_m2: npt.ArrayLike | None = None,
+) -> Associated:
+    """The track, among ``slots`` (A,), of each plot, (M,); at most one plot a track and one track a plot.
+
+    Give the plots of one scan at a time. Variances are as for ``filter.step``. Nothing is changed.
+    """
+    lat = columns(lat_deg, len(np.asarray(lat_deg)))
+    at, time = np.unique(np.asarray(slots, np.int64)), columns(time_ns, len(lat), np.int64)
+    lon, r_ee = columns(lon_deg, len(lat)), columns(r_east_m2, len(lat))
+    r_en = columns(0.0 if r_east_north_m2 is None else r_east_north_m2, len(lat))
+    r_nn = r_ee if r_north_m2 is None else columns(r_north_m2, len(lat))
+    out = Associated(np.full(len(lat), -1, np.int64), np.full(len(lat), np.nan))
+    at = at[(at >= 0) & (at < len(filters))]
+    at = at[filters.used[at] > 0]
+    xyz = _ecef(lat, lon)
+    good = np.flatnonzero(~np.isnan(xyz[:, 0]) & (r_ee > 0.0) & (r_nn > 0.0) & (r_en * r_en < r_ee * r_nn))
+    if not len(at) or not len(good):
+        return out
+    # where tracks may be while the scan lasts: each is looked at from both ends of it
+    first, last = time[good].min(), time[good].max()
+    early, late = predicted(filters, at, first), predicted(filters, at, last)
+    begin, end = _ecef(early.lat_deg, early.lon_deg), _ecef(late.lat_deg, late.lon_deg)
+    spread = np.maximum(early.cov_east_m2 + early.cov_north_m2, late.cov_east_m2 + late.cov_north_m2)
+    noise = (r_ee[good] + r_nn[good]).max()
+    # the trace is above the larger variance; half again for what turns in between
+    radius = 0.75 * np.sqrt(((end - begin) ** 2).sum(1)) + np.sqrt(GATE * (spread + noise))
+    size = max(float(np.quantile(radius, 0.8)), 2.0 * 6.4e6 / _BITS)
+    keys = _cubes(xyz[good], size)
+    order = np.argsort(keys, kind="stable")
+    track, plot, nis, cost = _pairs(
+        filters.motions, filters.state, filters.time_ns, filters.kind, at, 0.5 * (begin + end), radius, keys[order],
+        good[order], xyz, size, time, lat, lon, r_ee, r_en, r_nn,
+    )  # fmt: skip
+    _taken(np.lexsort((plot, track, cost)), track, plot, nis, at, *out)
+    return out
