@@ -14,7 +14,7 @@ from testigos.fuse.filter import new_filters
 
 __all__ = [
     "DUPLICATE", "LATENT", "MAIN", "PLACED", "PLAIN", "QUALITY", "REFUSED_AT", "REPS", "TWIN", "VELOCITY", "Nodes",
-    "Said", "Slots", "States", "new_nodes", "new_slots", "new_states", "wider",
+    "Said", "Slots", "States", "new_nodes", "new_slots", "new_states", "side_by_side", "wider",
 ]  # fmt: skip
 
 Any1 = npt.NDArray[Any]
@@ -120,7 +120,8 @@ class Slots(NamedTuple):
 
     head: Any1  #: first and last node
     tail: Any1
-    came: Any1  #: nodes that ever came
+    came: Any1  #: nodes that ever came, modulo 2^16
+    unruly: Any1  #: 0 where nodes come in order
     closed: Any1  #: nodes before ``head`` are forgotten, and ``head`` has their state
     dirty: Any1  #: the first node from which to tell anew; -1
     state: Any1  #: after the last node; -1 where nothing ever was
@@ -139,34 +140,53 @@ def _stack(first: int, last: int) -> Any1:
     return np.arange(last - 1, first - 1, -1, dtype=np.int64)
 
 
+def side_by_side(capacity: int | tuple[int, ...], fields: dict[str, Any]) -> dict[str, Any1]:
+    """Arrays of zeros, ``capacity`` long, of which equal numbers lie side by side: what is used together is near."""
+    made = np.zeros(capacity, np.dtype([(name, *of) if isinstance(of, tuple) else (name, of) for name, of in fields.items()], align=True))
+    return {name: made[name] for name in fields}
+
+
 def new_nodes(capacity: int) -> Nodes:
     """Unused nodes."""
-
-    def of(dtype: Any) -> Any1:
-        return np.zeros(capacity, dtype)
-
     i8, f8, f4, i4, u1 = np.int64, np.float64, np.float32, np.int32, np.uint8
-    return Nodes(
-        of(i8), of(f8), of(f8), of(i8), of(i8), of(i8), of(f4), of(f4), of(f4), of(f4), of(f4), of(i4), of(i4), of(i4),
-        of(u1), of(u1), of(i4), of(i4), of(i4), of(np.bool_), of(u1), _stack(0, capacity), np.array([capacity]),
-    )  # fmt: skip
+    made = side_by_side(
+        capacity,
+        {
+            **{"time": i8, "lat": f8, "lon": f8, "hash": i8, "tie": i8, "offset": i8},
+            **{"gs": f4, "track": f4, "v_var": f4, "epu": f4, "rc": f4, "input": i4, "link": i4, "via": i4},
+            **{"before": i4, "after": i4, "state": i4, "source": u1, "flags": u1, "keeps": np.bool_, "verdict": u1},
+        },
+    )
+    return Nodes(**made, free=_stack(0, capacity), left=np.array([capacity]))
 
 
 def new_states(capacity: int) -> States:
     """Unused states."""
-    f = new_filters(capacity)
-    return States(
-        f.motions, f.state, f.time_ns, f.used, f.refused, f.kind,
-        np.zeros((capacity, INTS), np.int64), np.zeros((capacity, FLOATS)), _stack(0, capacity), np.array([capacity]),
-    )  # fmt: skip
+    made = side_by_side(
+        capacity,
+        {
+            **dict.fromkeys(("last", "used", "refused", "kind"), np.int64),
+            "ints": (np.int64, INTS),
+            "floats": (np.float64, FLOATS),
+        },
+    )
+    filters = new_filters(capacity)
+    return States(filters.motions, filters.state, **made, free=_stack(0, capacity), left=np.array([capacity]))
 
 
 def new_slots(capacity: int) -> Slots:
     """Free slots."""
-    made = [np.full(capacity, -1, np.int64) for _ in range(9)]
-    made[2][:] = made[6][:] = 0
-    made[3] = np.zeros(capacity, np.bool_)
-    return Slots(*made, _stack(0, capacity), np.array([capacity]))
+    i4 = np.int32
+    made = side_by_side(
+        capacity,
+        {
+            **dict.fromkeys(("head", "tail", "came", "dirty", "state", "motion", "twin", "of"), i4),
+            **{"unruly": np.uint8, "closed": np.bool_},
+        },
+    )
+    for name in ("head", "tail", "dirty", "state", "twin", "of"):
+        made[name][:] = -1
+    return Slots(**made, free=_stack(0, capacity), left=np.array([capacity]))
 
 
 def wider(old: _T, needed: int) -> _T:

@@ -66,8 +66,9 @@ _AGREE: Final = 3
 _WENT_ON: Final = 2
 _TWIN_NS: Final = 900_000_000_000  # a second transmitter that is silent for so long is forgotten
 _LONGEST_S: Final = 900.0
-_LAST: Final = 4  # so many of the last nodes keep their state, and one in ``_EVERY`` of those before
-_EVERY: Final = 16
+_EVERY: Final = 8  # one node in so many keeps its state, and the last one
+_LAST: Final = 4  # where nodes come out of order, so many of the last
+_UNRULY: Final = 8  # above this they are said to: each one out of order adds 4, each batch takes 1
 
 
 @njit(cache=True, nogil=True)
@@ -124,7 +125,7 @@ def insert(nodes, slots, said, rows, slot, node):  # type: ignore[no-untyped-def
             node[i] = -1
             continue
         nodes.keeps[x] = slots.came[g] % _EVERY == 0
-        slots.came[g] += 1
+        slots.came[g] = (slots.came[g] + 1) & 0xFFFF
         after = nodes.after[p] if p >= 0 else slots.head[g]
         nodes.before[x], nodes.after[x] = p, after
         if p >= 0:
@@ -133,6 +134,7 @@ def insert(nodes, slots, said, rows, slot, node):  # type: ignore[no-untyped-def
             slots.head[g] = x
         if after >= 0:
             nodes.before[after] = x
+            slots.unruly[g] = min(slots.unruly[g] + 4, 4 * _UNRULY)
         else:
             slots.tail[g] = x
         d = slots.dirty[g]
@@ -167,11 +169,14 @@ def _new(states, motion):  # type: ignore[no-untyped-def]
 def _copied_alone(states, p):  # type: ignore[no-untyped-def]
     states.left[0] -= 1
     q = states.free[states.left[0]]
-    states.state[q, :] = states.state[p, :]
+    for k in range(states.state.shape[1]):
+        states.state[q, k] = states.state[p, k]
     states.last[q], states.used[q], states.refused[q] = states.last[p], states.used[p], states.refused[p]
     states.kind[q] = states.kind[p]
-    states.ints[q, :] = states.ints[p, :]
-    states.floats[q, :] = states.floats[p, :]
+    for k in range(states.ints.shape[1]):
+        states.ints[q, k] = states.ints[p, k]
+    for k in range(states.floats.shape[1]):
+        states.floats[q, k] = states.floats[p, k]
     return q
 
 
@@ -372,16 +377,24 @@ def fold(nodes, states, slots, touched, rules, assumed, cutoff_ns):  # type: ign
     for g in touched:
         d = slots.dirty[g]
         slots.dirty[g] = -1
+        unruly = slots.unruly[g] >= _UNRULY
         last = slots.tail[g]
-        for _ in range(_LAST - 1):
-            if last == d or nodes.before[last] < 0:
-                break
-            last = nodes.before[last]
-        # now ``last`` is the first of the last, or the dirty one among them
+        if unruly:
+            for _ in range(_LAST - 1):
+                if last == d or nodes.before[last] < 0:
+                    break
+                last = nodes.before[last]
+        # now ``last`` is the first of those that keep their state as the last, or the dirty one among them
         p = nodes.before[d]
         while p >= 0 and nodes.state[p] < 0:
             p = nodes.before[p]
-        work = _copied(states, nodes.state[p]) if p >= 0 else _new(states, slots.motion[g])
+        if p < 0:
+            work = _new(states, slots.motion[g])
+        elif unruly or nodes.keeps[p] or nodes.before[p] < 0:
+            work = _copied(states, nodes.state[p])
+        else:
+            work = nodes.state[p]
+            nodes.state[p] = -1
         x = nodes.after[p] if p >= 0 else slots.head[g]
         among = False
         while x >= 0:
@@ -396,7 +409,12 @@ def fold(nodes, states, slots, touched, rules, assumed, cutoff_ns):  # type: ign
             elif among or nodes.keeps[x]:
                 nodes.state[x] = _copied(states, work)
             x = after
-        _thin(nodes, states, slots, g, d)
+        if unruly:
+            _thin(nodes, states, slots, g, d, _LAST)
+        if slots.unruly[g] > 0:
+            slots.unruly[g] -= 1
+            if unruly and slots.unruly[g] < _UNRULY:
+                _thin(nodes, states, slots, g, slots.tail[g], 1)
         if slots.came[g] % 8 == 0:
             _forget(nodes, states, slots, g, cutoff_ns)
         q = nodes.state[slots.tail[g]]
@@ -412,13 +430,13 @@ def fold(nodes, states, slots, touched, rules, assumed, cutoff_ns):  # type: ign
 
 
 @njit(cache=True, nogil=True)
-def _thin(nodes, states, slots, g, d):  # type: ignore[no-untyped-def]
-    """Drops states of nodes before the dirty one that are no longer among the last."""
+def _thin(nodes, states, slots, g, d, spared):  # type: ignore[no-untyped-def]
+    """Drops states of nodes before ``d`` that are no longer among the last ``spared``."""
     x, later = slots.tail[g], 1
-    while x != d and later < _LAST:
+    while x != d and later < spared:
         x = nodes.before[x]
         later += 1
-    spared = _LAST - later if x == d else 0
+    spared = spared - later if x == d else 0
     x = nodes.before[d]
     for k in range(spared + _LAST):
         if x < 0 or nodes.before[x] < 0:  # the first one is where all begins
@@ -467,10 +485,10 @@ def close(nodes, states, slots, gone):  # type: ignore[no-untyped-def]
             after = nodes.after[x]
             _free(nodes, states, x)
             x = after
-        for k in (g, slots.twin[g]):
+        for k in (np.int64(g), np.int64(slots.twin[g])):
             if k >= 0:
                 slots.head[k] = slots.tail[k] = slots.dirty[k] = slots.state[k] = slots.of[k] = -1
-                slots.came[k], slots.closed[k] = 0, False
+                slots.came[k], slots.unruly[k], slots.closed[k] = 0, 0, False
                 slots.free[slots.left[0]] = k
                 slots.left[0] += 1
         slots.twin[g] = -1

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from numba import njit
 
 from testigos.fuse import _picture_arrays as arrays
+from testigos.fuse._picture_arrays import side_by_side
 from testigos.fuse._picture_values import NUMBER
 from testigos.schema import KINDS, SOURCES
 
@@ -52,16 +53,10 @@ class Life(NamedTuple):
 
 def new_life(capacity: int) -> Life:
     """Nobody heard."""
-    i8 = [np.zeros(capacity, np.int64) for _ in range(5)]
-    i8[4][:] = _NEVER
-
-    def of(dtype: Any) -> npt.NDArray[Any]:
-        return np.zeros(capacity, dtype)
-
-    return Life(
-        *i8, of(np.uint8), of(np.bool_), of(np.uint8), of(np.uint8), of(np.int64), of(np.int64), of(np.int64),
-        of(np.int64), of(np.int64), of(np.int64), of(np.uint8), of(np.int64),
-    )  # fmt: skip
+    small = {"phase": np.uint8, "alive": np.bool_, "base": np.uint8, "kind": np.uint8, "source": np.uint8}
+    made = side_by_side(capacity, {name: small.get(name, np.int64) for name in Life._fields})
+    made["due"][:] = _NEVER
+    return Life(**made)
 
 
 def grown(old: Life, capacity: int) -> Life:

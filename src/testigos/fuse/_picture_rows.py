@@ -15,8 +15,9 @@ import polars as pl
 from testigos.fuse import _picture_arrays as arrays
 from testigos.fuse._picture_arrays import Slots, States
 from testigos.fuse._picture_kinds import SQUAWKS
-from testigos.fuse._picture_life import LIVE, Life
-from testigos.fuse._picture_values import COLUMNS, FLEETING, NUMBER, TEXTS, Texts, Values, gather
+from testigos.fuse._picture_life import DEAD, LIVE, Life
+from testigos.fuse._picture_texts import Texts
+from testigos.fuse._picture_values import COLUMNS, FLEETING, NUMBER, TEXTS, Values, gather
 from testigos.fuse.filter import Filters, estimates, predicted, radius95_m
 from testigos.geo import distance_m
 from testigos.schema import KINDS, PICTURE, SOURCES, STATES, STATUSES
@@ -29,6 +30,8 @@ _OK, _NO_POSITION = STATUSES.index("ok"), STATUSES.index("no_position")
 _FLEETS: Final = np.array([n in FLEETING for n in COLUMNS])
 _GIVEN: Final = tuple(n for n in COLUMNS if n in PICTURE and n not in ("kind", "stale_ns"))
 _SPEED_MPS: Final = 6  # column of ``Filters.motions``
+
+_STATUSES, _SOURCES, _KINDS, _STATES = (pl.Series(n, dtype=pl.Enum(n)) for n in (STATUSES, SOURCES, KINDS, STATES))
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -93,69 +96,54 @@ def table(
         now = gone + radius95_m(later.cov_east_m2, later.cov_east_north_m2, later.cov_north_m2)
         radius[waiting] = np.fmax(radius[waiting], np.where(np.isnan(radius[waiting]), np.nan, now))
     known = e[7] < np.square(filters.motions[states.kind[q], _SPEED_MPS] / 3.0)
-    east, north = np.where(known, e[0], np.nan), np.where(known, e[1], np.nan)
+    made: dict[str, pl.Series] = {"object_id": pl.Series(object_id[at].tolist(), dtype=pl.String)}
+    looked: list[pl.Expr] = []  # columns that are numbers of something
 
-    made: dict[str, Any] = {
-        "object_id": pl.Series(object_id[at].tolist(), dtype=pl.String),
-        "time_ns": either(arrays.SHOWN_T, life.seen),
-        "status": _enum(np.where(placed, _OK, _NO_POSITION), STATUSES),
-        "source": _enum(either(arrays.SOURCE, life.source), SOURCES),
-        "lat_deg": lat,
-        "lon_deg": lon,
-        "offset": either(arrays.OFFSET, life.offset).astype(np.uint64),
-        "via": _text(either(arrays.VIA, life.via), names),
-        "link": _text(either(arrays.LINK, life.link), names),
-        "input": either(arrays.INPUT, life.input).astype(np.uint16),
-        "kind": _enum(life.kind[at], KINDS),
-        "stale_ns": life.stale[at],
-        "slot": at.astype(np.uint32),
-        "state": _enum(phase, STATES),
-        "seen_ns": np.maximum(life.seen[at], life.seen[place]),
-        "urgent": _urgent(shown.value, texts) | distress,
-        "radius95_m": np.minimum(radius, 10_000_000.0),
-        "height95_m": shown.value[NUMBER["height_accuracy95_m"]],
-        "velocity_east_mps": east,
-        "velocity_north_mps": north,
-        "cov_east_m2": np.minimum(e[4], 1e15),
-        "cov_east_north_m2": e[5],
-        "cov_north_m2": np.minimum(e[6], 1e15),
-    }
+    def give(name: str, column: npt.NDArray[Any], of: pl.Series | None = None) -> None:
+        dtype = PICTURE[name].dtype
+        if dtype == pl.Float32:
+            column = column.astype(np.float32)
+        made[name] = pl.Series(name, column, nan_to_null=column.dtype.kind == "f")
+        if of is not None:
+            looked.append(pl.lit(of).gather(pl.col(name).cast(pl.UInt32)).alias(name))
+        elif made[name].dtype != dtype:
+            looked.append(pl.col(name).cast(dtype))
+
+    give("time_ns", either(arrays.SHOWN_T, life.seen))
+    give("status", np.where(placed, np.uint32(_OK), np.uint32(_NO_POSITION)), _STATUSES)
+    give("source", either(arrays.SOURCE, life.source).astype(np.uint32), _SOURCES)
+    give("lat_deg", lat)
+    give("lon_deg", lon)
+    give("offset", either(arrays.OFFSET, life.offset).astype(np.uint64))
+    give("input", either(arrays.INPUT, life.input).astype(np.uint16))
+    for name, column, otherwise in (("via", arrays.VIA, life.via), ("link", arrays.LINK, life.link)):
+        number = either(column, otherwise)
+        if number.any():
+            give(name, np.where(number == 0, np.nan, number), names.series())
+    give("kind", life.kind[at].astype(np.uint32), _KINDS)
+    give("state", phase.astype(np.uint32), _STATES)
+    give("stale_ns", life.stale[at])
+    give("slot", at.astype(np.uint32))
+    give("seen_ns", np.maximum(life.seen[at], life.seen[place]))
+    give("urgent", _urgent(shown.value, texts) | distress)
+    give("radius95_m", np.minimum(radius, 10_000_000.0))
+    give("height95_m", shown.value[NUMBER["height_accuracy95_m"]])
+    give("velocity_east_mps", np.where(known, e[0], np.nan))
+    give("velocity_north_mps", np.where(known, e[1], np.nan))
+    give("cov_east_m2", np.minimum(e[4], 1e15))
+    give("cov_east_north_m2", e[5])
+    give("cov_north_m2", np.minimum(e[6], 1e15))
     if also is not None:
-        made["also"] = pl.Series(also, dtype=pl.String)
+        made["also"] = pl.Series("also", also, dtype=pl.String)
     for name in _GIVEN:
         column = shown.value[NUMBER[name]]
-        if name in TEXTS:
-            made[name] = _text_or_null(column, texts)
-        elif not np.isnan(column).all():
-            made[name] = column
-    given = pl.DataFrame(made, nan_to_null=True) if size else pl.DataFrame(schema=dict.fromkeys(made, pl.Float64))
-    return given.select(
-        (pl.col(n) if given.schema[n] == c.dtype else pl.col(n).cast(c.dtype))
-        if n in given.columns
-        else pl.lit(None, c.dtype).alias(n)
-        for n, c in PICTURE.items()
-    )
-
-
-def _enum(numbers: npt.NDArray[Any], names: tuple[str, ...]) -> pl.Series:
-    return pl.Series(names, dtype=pl.Enum(names)).gather(pl.Series(numbers.astype(np.uint32)))
-
-
-def _text(numbers: npt.NDArray[Any], names: Texts) -> pl.Series:
-    """Texts by number; 0 is none."""
-    if not numbers.any():
-        return pl.Series([None], dtype=pl.String).new_from_index(0, len(numbers))
-    return names.series().gather(pl.Series(numbers).replace(0, None).cast(pl.UInt32))
-
-
-def _text_or_null(numbers: Floats, texts: Texts) -> pl.Series:
-    unknown = np.isnan(numbers)
-    if unknown.all():
-        return pl.Series([None], dtype=pl.String).new_from_index(0, len(numbers))
-    index = pl.Series(np.where(unknown, 0.0, numbers).astype(np.uint32))
-    if unknown.any():
-        index = index.to_frame("i").select(pl.when(pl.Series("u", ~unknown)).then(pl.col("i"))).to_series()
-    return texts.series().gather(index)
+        if not np.isnan(column).all():
+            give(name, column, texts.series() if name in TEXTS else None)
+    made.update((c.name, c) for c in pl.DataFrame(made).select(looked).get_columns())
+    for name, c in PICTURE.items():
+        if name not in made:
+            made[name] = pl.Series(name, [None], dtype=c.dtype).new_from_index(0, size)
+    return pl.DataFrame([made[name].alias(name) for name in PICTURE])
 
 
 def _urgent(value: Floats, texts: Texts) -> npt.NDArray[np.bool_]:

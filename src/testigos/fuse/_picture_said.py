@@ -8,9 +8,10 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.fuse._picture_arrays import LATENT, PLACED, QUALITY, VELOCITY, Said
-from testigos.fuse._picture_values import COLUMNS, Texts
+from testigos.fuse._picture_texts import NOTHING, Texts
+from testigos.fuse._picture_values import COLUMNS, TEXTS
 from testigos.fuse.quality import EPU_M, MLAT95_M, RC_M
-from testigos.schema import ALL, PICTURE, SOURCES, STATUSES, Column
+from testigos.schema import ALL, PICTURE, SOURCES, STATUSES
 
 __all__ = ["USED", "Batch", "batch"]
 
@@ -24,26 +25,39 @@ _NACV_MPS: Final = {4: 0.3, 3: 1.0, 2: 3.0, 1: 10.0}
 _AIS_M: Final = 10.0  # the accuracy flag is set: ITU-R M.1371-5, annex 8, table 47
 _CONTAIN95: Final = 2.447746830680816
 
-_NEEDED: Final[dict[str, Column]] = {
-    **{n: ALL[n] for n in ("object_id", "time_ns", "status", "source", "lat_deg", "lon_deg", "transmission", "offset")},
-    **{n: ALL[n] for n in ("via", "accuracy95_m", "position_accurate")},
-    **{n: ALL[n] for n in COLUMNS},
-    **{n: PICTURE[n] for n in ("input", "link")},
-}
+_WHOLE: Final = {"time_ns": pl.Int64, "transmission": pl.UInt64, "offset": pl.UInt64, "input": pl.UInt16}
+_CODES: Final = {"status": STATUSES.index("ok"), "source": SOURCES.index("unknown")}
+_HASHED: Final = ("object_id", "via", "link", *(n for n in COLUMNS if n in TEXTS))
+_FLOATS: Final = (
+    *("lat_deg", "lon_deg", "accuracy95_m", "position_accurate"),
+    *(n for n in COLUMNS if n not in TEXTS),
+)
+_TYPES: Final = {n: (PICTURE.get(n) or ALL[n]).dtype for n in (*_WHOLE, *_CODES, *_HASHED, *_FLOATS)}
 
 Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 
 class Batch(NamedTuple):
     """A table of reports, (N,) each, and what kernels take of it."""
 
-    table: pl.DataFrame
+    object_id: pl.Series | None
+    hash: npt.NDArray[np.uint64]  #: of the object's name
+    named: Flags
     said: Said
     status: npt.NDArray[np.uint8]
     usable: Flags
     untimed: Flags
     placed: Flags
-    alt_ft: npt.NDArray[np.float64]
+    alt_ft: Floats
+    floats: dict[str, Floats]  #: numbers, NaN where unknown; columns without any are left out
+    columns: npt.NDArray[np.int64]  #: numbers of ``COLUMNS``
+    values: Floats  #: (columns, N) of them
+
+    def column(self, name: str) -> Floats:
+        """Numbers of a column, NaN where unknown."""
+        found = self.floats.get(name)
+        return np.full(len(self.hash), np.nan) if found is None else found
 
 
 def _codes(names: tuple[str, ...], of: tuple[str, ...]) -> Flags:
@@ -53,10 +67,12 @@ def _codes(names: tuple[str, ...], of: tuple[str, ...]) -> Flags:
 _IS_USED, _IS_PLACED = _codes(USED, STATUSES), _codes(_PLACED, STATUSES)
 _IS_LATENT, _IS_DERIVED = _codes(_LATENT, SOURCES), _codes(_DERIVED, SOURCES)
 _NO_TIME: Final = STATUSES.index("no_time")
+_AIS, _MLAT = SOURCES.index("ais"), SOURCES.index("mlat")
 
 
-def _by_number(known: Mapping[int, float]) -> npt.NDArray[np.float64]:
-    made = np.full(256, np.nan)
+def _by_number(known: Mapping[int, float]) -> Floats:
+    """Values by a small number; by the last one, for null, NaN."""
+    made = np.full(257, np.nan)
     for number, value in known.items():
         made[number] = value
     return made
@@ -65,97 +81,121 @@ def _by_number(known: Mapping[int, float]) -> npt.NDArray[np.float64]:
 _EPU, _RC, _NACV = _by_number(EPU_M), _by_number(RC_M), _by_number(_NACV_MPS)
 
 
-def batch(reports: pl.DataFrame, now_ns: int, names: Texts, velocity95_mps: float) -> Batch:
-    """``names``: texts of links and ways; number 0 is none.
+def _typed(name: str, given: pl.Schema) -> pl.Expr:
+    return pl.col(name) if given[name] == _TYPES[name] else pl.col(name).cast(_TYPES[name])
+
+
+def _selected(reports: pl.DataFrame) -> pl.DataFrame:
+    """What is needed, in one go: numbers as floats, texts as hashes, codes as numbers."""
+    given = reports.schema
+    known = [n for n in given.names() if n in _TYPES and (n in _CODES or reports[n].null_count() < len(reports))]
+    made = []
+    for name in known:
+        typed = _typed(name, given)
+        if name in _WHOLE:
+            made.append(typed.fill_null(0))
+        elif name in _CODES:
+            made.append(typed.to_physical().fill_null(_CODES[name]))
+        elif name in _HASHED:
+            made.append(typed.hash())
+        else:
+            made.append((typed.to_physical() if name == "kind" else typed).cast(pl.Float64))
+    if "time_ns" in known:
+        made.append(pl.col("time_ns").is_null().alias("timeless"))
+    return reports.select(made)
+
+
+def batch(
+    reports: pl.DataFrame, now_ns: int, names: Texts, texts: Texts, velocity95_mps: float
+) -> Batch:  # fmt: skip
+    """``names``: texts of links and ways; ``texts``: of values.
 
     Raises ``polars.exceptions.PolarsError`` where a column is not of the schema's type and cannot be cast.
     """
-    given = reports.schema
-    table = reports.select(
-        pl.col(n) if given[n] == c.dtype else pl.col(n).cast(c.dtype) for n, c in _NEEDED.items() if n in given
-    )
-    size = len(table)
-
-    def floats(name: str) -> npt.NDArray[np.float64] | None:
-        if name not in given or table[name].null_count() == size:
-            return None
-        return table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    size = len(reports)
+    table = _selected(reports)
+    given = set(table.columns)
+    floats = {n: table[n].to_numpy() for n in table.columns if n in _FLOATS}
+    unknown = np.full(size, np.nan)
 
     def whole(name: str, dtype: Any) -> npt.NDArray[Any]:
-        if name not in given:
-            return np.zeros(size, dtype)
-        return table[name].fill_null(0).to_numpy().astype(dtype)
+        return table[name].to_numpy().astype(dtype) if name in given else np.zeros(size, dtype)
 
-    def codes(name: str, null: int) -> npt.NDArray[np.uint8]:
-        if name not in given:
-            return np.full(size, null, np.uint8)
-        return table[name].to_physical().fill_null(null).to_numpy().astype(np.uint8)
+    def codes(name: str) -> npt.NDArray[np.uint8]:
+        return table[name].to_numpy().astype(np.uint8) if name in given else np.full(size, _CODES[name], np.uint8)
 
-    def texts(name: str) -> npt.NDArray[np.int32]:
-        found = np.zeros(size, np.int32)
-        if name in given and table[name].null_count() < size:
-            known = table[name].is_not_null()
-            found[known.to_numpy()] = names.numbers(table[name].filter(known).to_list())
-        return found
+    def numbers(name: str, of: Texts) -> npt.NDArray[np.int64]:
+        return of.numbers(reports[name], table[name].to_numpy())
 
-    def small(name: str, of: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+    def small(name: str, of: Floats) -> Floats | None:
         """Values of a table by a small whole number."""
-        if name not in given or table[name].null_count() == size:
-            return None
-        return np.where(table[name].is_null().to_numpy(), np.nan, of[whole(name, np.int64)])
+        return of[np.nan_to_num(floats[name], nan=256.0).astype(np.int64)] if name in floats else None
 
-    unknown = np.full(size, np.nan)
-    status, source = codes("status", STATUSES.index("ok")), codes("source", SOURCES.index("unknown"))
-    lat, lon = floats("lat_deg"), floats("lon_deg")
-    lat, lon = (unknown, unknown) if lat is None or lon is None else (lat, lon)
-    timeless = table["time_ns"].is_null().to_numpy() if "time_ns" in given else np.ones(size, np.bool_)
-    untimed = timeless | (status == _NO_TIME)
+    status, source = codes("status"), codes("source")
+    lat, lon = floats.get("lat_deg", unknown), floats.get("lon_deg", unknown)
+    untimed = status == _NO_TIME
+    untimed |= table["timeless"].to_numpy() if "timeless" in given else np.True_
     time = np.where(untimed, now_ns, whole("time_ns", np.int64))
     usable = _IS_USED[status]
-    placed = _IS_PLACED[status] & np.isfinite(lat) & np.isfinite(lon)
+    placed = _IS_PLACED[status] & (np.abs(lat) <= 90.0) & (np.abs(lon) <= 180.0)
 
     latent = _IS_LATENT[source]
-    epu, rc = unknown.copy(), unknown.copy()
-    by_nac = small("nac_p", _EPU)
+    epu, rc = unknown.copy(), unknown
+    by_nac, by_nic, by_rc = small("nac_p", _EPU), small("nic", _RC), floats.get("rc_m")
     if by_nac is not None:
-        epu = np.where(latent, by_nac, epu)
-    by_nic, by_rc, sil = small("nic", _RC), floats("rc_m"), floats("sil")
+        epu[latent] = by_nac[latent]
     if by_nic is not None or by_rc is not None:
-        rc = by_nic if by_nic is not None else rc
+        rc = unknown if by_nic is None else by_nic
         rc = rc if by_rc is None else np.where(np.isnan(by_rc), rc, by_rc)
-        vouched = latent & (rc > 0) if sil is None else latent & (rc > 0) & (sil != 0)
+        vouched = latent & (rc > 0.0)
+        if "sil" in floats:
+            vouched &= floats["sil"] != 0.0
         rc = np.where(vouched, rc, np.nan)
-    epu = np.where(source == SOURCES.index("mlat"), MLAT95_M, epu)
-    if "position_accurate" in given:
-        sure = table["position_accurate"].fill_null(False).to_numpy()
-        epu = np.where(sure & (source == SOURCES.index("ais")), _AIS_M, epu)
-    accuracy = floats("accuracy95_m")
-    if accuracy is not None:
-        stated = accuracy > 0
-        epu, latent = np.where(stated, accuracy, epu), latent & ~stated
+    epu[source == _MLAT] = MLAT95_M
+    if "position_accurate" in floats:
+        epu[(floats["position_accurate"] == 1.0) & (source == _AIS)] = _AIS_M
+    if "accuracy95_m" in floats:
+        stated = floats["accuracy95_m"] > 0.0
+        epu, latent = np.where(stated, floats["accuracy95_m"], epu), latent & ~stated
 
-    gs, track, nac_v = floats("gs_kt"), floats("track_deg"), small("nac_v", _NACV)
-    gs, track = unknown if gs is None else gs, unknown if track is None else track
+    gs, track, nac_v = floats.get("gs_kt", unknown), floats.get("track_deg", unknown), small("nac_v", _NACV)
     moving = usable & np.isfinite(gs) & np.isfinite(track) & ~_IS_DERIVED[source]
     error = np.full(size, velocity95_mps) if nac_v is None else np.where(np.isnan(nac_v), velocity95_mps, nac_v)
-    v_var = np.square(error / _CONTAIN95)
-    alts = [a for a in map(floats, ("alt_baro_ft", "alt_geom_ft", "alt_msl_ft")) if a is not None]
     alt = unknown
-    for other in alts:
-        alt = np.where(np.isnan(alt), other, alt)
+    for name in ("alt_baro_ft", "alt_geom_ft", "alt_msl_ft"):
+        if name in floats:
+            alt = np.where(np.isnan(alt), floats[name], alt)
 
     flags = np.where(placed, PLACED, 0) | np.where(moving, VELOCITY, 0) | np.where(latent, LATENT, 0)
     flags |= np.where(usable & latent & (np.isfinite(epu) | np.isfinite(rc)), QUALITY, 0)
-    link, via, said_hash = texts("link"), texts("via"), whole("transmission", np.uint64).view(np.int64)
-    f4 = [np.ascontiguousarray(v, np.float32) for v in (gs, track, v_var, epu, rc)]
-    tie = said_hash.copy()
+    # number 0 is none
+    link, via = (
+        numbers(n, names) if n in given else np.full(size, -1) for n in ("link", "via")
+    )
+    link, via = np.maximum(link, 0).astype(np.int32), np.maximum(via, 0).astype(np.int32)
+    payload = whole("transmission", np.uint64).view(np.int64)
+    f4 = [v.astype(np.float32) for v in (gs, track, np.square(error / _CONTAIN95), epu, rc)]
+    tie = payload.copy()
     for part in (*(v.view(np.int32) for v in f4), source, names.rank[link], names.rank[via]):
         tie = tie * np.int64(6364136223846793005) + part  # wraps round
+
+    rows, columns = [], []
+    for number, name in enumerate(COLUMNS):
+        if name in floats:
+            rows.append(floats[name])
+        elif name in given:
+            found = numbers(name, texts)
+            rows.append(np.where(found < 0, np.nan, found))
+        else:
+            continue
+        columns.append(number)
+    hashes = table["object_id"].to_numpy() if "object_id" in given else np.full(size, NOTHING, np.uint64)
     return Batch(
-        table,
+        reports["object_id"] if "object_id" in given else None, hashes, hashes != np.uint64(NOTHING),
         Said(
-            time, lat, lon, said_hash, tie, whole("offset", np.uint64).view(np.int64), *f4,
+            time, lat, lon, payload, tie, whole("offset", np.uint64).view(np.int64), *f4,
             whole("input", np.int32), link, via, source, flags.astype(np.uint8),
         ),
-        status, usable, untimed, placed, alt,
+        status, usable, untimed, placed, alt, floats, np.array(columns, np.int64),
+        np.array(rows, np.float64).reshape(len(rows), size),
     )  # fmt: skip

@@ -38,6 +38,7 @@ from testigos.fuse._picture_fold import close, fold, insert
 from testigos.fuse._picture_kinds import CATEGORIES, DISTRESS, kind_of, rank_of
 from testigos.fuse._picture_said import Batch, batch
 from testigos.fuse._picture_settings import DEFAULT, Settings
+from testigos.fuse._picture_texts import Numbers, Texts
 from testigos.fuse.filter import Filters
 from testigos.schema import KINDS, PICTURE, SOURCES, STATUSES, conform
 from testigos.units import KT_MPS, S_NS
@@ -129,8 +130,10 @@ class Picture:
         self._slot_of: dict[str, int] = {}
         self._buried: dict[str, _Buried] = {}
         self._closing: list[int] = []
-        self._texts, self._names = values.Texts(), values.Texts()
-        self._names.numbers([""])
+        self._found = Numbers()
+        self._texts, self._names = Texts(), Texts()
+        none = pl.Series([""])
+        self._names.numbers(none, none.hash().to_numpy())
         self._loops: dict[int, bool] = {0: False}
         self._tentative: plots.Tentative | None = None
         self._tracks = 0
@@ -156,8 +159,10 @@ class Picture:
         now = self._now_ns = max(now_ns, self._now_ns)
         self._bury(now)
         changed = np.zeros(len(self._id), np.bool_)
+        if len(self._texts) > _CROWDED:
+            self._tidy()
         if len(reports):
-            changed = self._take(batch(reports, now, self._names, self.settings.velocity95_mps), now)
+            changed = self._take(batch(reports, now, self._names, self._texts, self.settings.velocity95_mps), now)
         due = np.flatnonzero(self._life.alive & (self._life.due <= now))
         self._age(due, now)
         changed[due] = True
@@ -180,9 +185,7 @@ class Picture:
         said, s = b.said, self.settings
         size = len(said.time)
         fate = np.where(b.usable, _PENDING, b.status + _STATUS_FATE).astype(np.uint8)
-        named = (
-            b.table["object_id"].is_not_null().to_numpy() if "object_id" in b.table.columns else np.zeros(size, bool)
-        )
+        named = b.named.copy()
         fate[(fate == _PENDING) & ~named & ~b.placed] = _FATE["no_object"]
         fate[(fate == _PENDING) & self._looped(said.via)] = _FATE["looped"]
         fate[(fate == _PENDING) & (said.time > now + round(s.ahead_s * S_NS))] = _FATE["ahead"]
@@ -265,13 +268,14 @@ class Picture:
         self, b: Batch, named: npt.NDArray[np.bool_], late: npt.NDArray[np.bool_], slot: Ints, fate: Any
     ) -> None:  # fmt: skip
         """The slot of each named row; new ones for who is new, unless it is a late word or an echo of the dead."""
-        ids = b.table["object_id"].to_list()
-        get = self._slot_of.get
-        slot[:] = [get(name, -1) for name in ids]
-        slot[~named] = -1
+        assert b.object_id is not None
+        slot[:] = np.where(named, self._found.find(b.hash), -1)
         for i in np.flatnonzero(named & (slot < 0)).tolist():
-            name = ids[i]
-            found = get(name, -1)
+            # another node's second track is the address again: which one it is, is found here too
+            name, mark, _ = b.object_id[i].partition("#")
+            found = self._slot_of.get(name, -1)
+            if mark and found >= 0 and b.object_id[i] == f"{name}#2" and self._found.find(b.hash[i : i + 1])[0] < 0:
+                self._found.set(b.hash[i : i + 1], np.array([found]))
             if found < 0:
                 if late[i]:
                     fate[i], named[i] = _FATE["late"], False
@@ -390,12 +394,9 @@ class Picture:
     def _put(self, b: Batch, rows: Ints, target: Ints, weak: npt.NDArray[np.bool_], fate: Any) -> npt.NDArray[np.uint8]:
         """Keeps what rows say; what was new in each."""
         news = np.zeros(len(target), np.uint8)
-        if len(self._texts) > _CROWDED:
-            self._tidy()
-        columns, matrix = values.matrix(b.table, self._texts)
         weak = weak & (b.said.input != self._life.learned[np.maximum(target, 0)])
         values.put(
-            self._values, columns, matrix, rows, target, weak, b.said.time, b.said.input, b.said.link, b.said.via,
+            self._values, b.columns, b.values, rows, target, weak, b.said.time, b.said.input, b.said.link, b.said.via,
             b.said.offset, values.IS_TEXT, self._texts.rank, values.IS_SILENT, news,
         )  # fmt: skip
         return news
@@ -439,6 +440,7 @@ class Picture:
         self._life.alive[g] = True
         self._id[g] = name
         self._slot_of[name] = g
+        self._found.set(pl.Series([name]).hash().to_numpy(), np.array([g]))
         self._distress[g] = DISTRESS.match(name) is not None
         dead = self._buried.pop(name, None)
         if dead is not None:
@@ -487,8 +489,11 @@ class Picture:
                 self._buried[self._id[g]] = _Buried(until, int(self._life.learned[g]), places, int(self._known.next[g]))
             close(self._nodes, self._states, self._slots, np.array(gone))
             both = np.array([*gone, *(t for t in twins if t >= 0)])
-            for g in both.tolist():
-                self._slot_of.pop(self._id[g], None)
+            gone_names = [str(self._id[g]) for g in both.tolist() if self._id[g] is not None]
+            for name in gone_names:
+                del self._slot_of[name]
+            gone_names += [f"{self._id[g]}#2" for g in gone]
+            self._found.unset(pl.Series(gone_names, dtype=pl.String).hash().to_numpy())
             self._id[both] = None
             self._distress[both] = False
             self._values.value[both] = np.nan
@@ -510,16 +515,10 @@ class Picture:
         assert self._joiner is not None
         said = b.said
 
-        def column(name: str) -> npt.NDArray[np.float64]:
-            if name not in b.table.columns:
-                return np.full(len(rows), np.nan)
-            return b.table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()[rows]
-
-        geom = column("alt_geom_ft")
-        geom = np.where(np.isnan(geom), column("alt_msl_ft"), geom)
+        baro, geom, msl = (b.column(n)[rows] for n in ("alt_baro_ft", "alt_geom_ft", "alt_msl_ft"))
         radius = self._states.floats[self._slots.state[slot[rows]], arrays.RADIUS]
         self._joiner.see(
-            slot[rows], said.time[rows], said.lat[rows], said.lon[rows], radius, column("alt_baro_ft"), geom,
+            slot[rows], said.time[rows], said.lat[rows], said.lon[rows], radius, baro, np.where(np.isnan(geom), msl, geom),
             said.gs[rows].astype(np.float64), said.track[rows].astype(np.float64),
         )  # fmt: skip
 
