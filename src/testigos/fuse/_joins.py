@@ -1,0 +1,765 @@
+"""Kernels of the joins: rings of positions, who is near whom, what two tracks say of being one object.
+
+Positions are points of the ellipsoid in Earth-centred metres, so neither poles nor the antimeridian are special; the
+difference of two is looked at in the plane that touches the Earth between them, east and north (within 5 degrees of
+a pole in another fixed pair of directions).
+
+**What is compared.** At the times of the fixes of the rarer track the other is interpolated. Of the differences
+
+    D_k = d + s t_k + v_k tau + noise of variance sigma_a² + sigma_b² + interpolation²
+
+``d`` is a constant offset (m), ``s`` a drift (m/s), ``v_k`` the velocity and ``tau`` the difference of the latencies
+(s). With normal priors on d, s, tau all of them integrate out in closed form from sums over the samples; the sums are
+all that is kept of a pair, and old samples fade with :data:`FORGET_S`. Errors of neighbouring fixes are alike, so
+samples count for one in :data:`ALIKE_S` together.
+
+Source: own rule; the integrals are those of Bayesian linear regression (e.g. C. Bishop, Pattern Recognition and
+Machine Learning, 2006, section 3.3). Measured in bench/joins.py.
+"""
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from testigos.geo import to_ecef
+from testigos.units import KT_MPS
+
+__all__ = [
+    "FIELDS", "KEPT", "CloudOf", "History", "Identity", "Motion", "cells", "clusters", "contradict", "contradict_all",
+    "evidence", "kinematic", "kinematic_of", "merge", "motion", "near_pairs", "remember", "rivals", "sample", "twins",
+]  # fmt: skip
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.uint32]
+
+KEPT: Final = 32  #: positions that are kept of a track
+FORGET_S: Final = 90.0  #: a sample this old counts 1/e
+ALIKE_S: Final = 6.0  #: errors nearer in time than this are taken for one
+SPACING_S: Final = 1.5  # samples of one pair are at least so far apart
+UNKNOWN_SIGMA_M: Final = 100.0  # of a position whose radius nobody says
+RADIUS_SIGMAS: Final = 2.4477  # a 95 % radius in standard deviations of an axis: sqrt(-2 ln 0.05)
+LONGEST_GAP_S: Final = 200.0  # a moored vessel reports every 3 minutes (ITU-R M.1371-5, annex 1, table 1)
+LATENCY_S: Final = 0.6  # standard deviation of the difference of two latencies that are anything from 0 to 1.5 s
+FAR_OFF: Final = 12.0  # half the squared distance in standard deviations; e^-12 of all are farther off
+OFFSET_M: Final = 25.0  # antennas, datums, rounding
+DRIFT_MPS: Final = 0.5
+COARSE_M: Final = 3_000.0
+FINE_M: Final = 900.0
+_EARTH_M: Final = 6_371_000.0
+
+# sums of a pair, see the module's docstring; t counts from the last sample
+(S0, S1, S2, VE, VN, TVE, TVN, VV, DE, DN, TDE, TDN, VD, DD, COUNT, OFFSET2, SPEED, ALT_W, ALT_D, MIX_W, MIX_D, MIX_L,
+ SAMPLES, STREAK) = range(24)  # fmt: skip
+FIELDS: Final = 24
+
+
+class History(NamedTuple):
+    """The last :data:`KEPT` accepted positions of every slot (N, K), in a ring: fix number n lies at n % K.
+
+    ``count`` (N,): positions so far; ``born`` (N,): how often the slot was given to somebody else. ``xyz_m`` (N, K, 3);
+    ``velocity_mps`` (N, K, 3) along the ground; ``sigma_m`` of each axis; altitudes in feet; NaN where unknown.
+    """
+
+    count: Ints
+    born: Ints
+    time_ns: Ints
+    xyz_m: Floats
+    velocity_mps: Floats
+    sigma_m: Floats
+    baro_ft: Floats
+    geom_ft: Floats
+
+
+class Identity(NamedTuple):
+    """What each slot (N,) says that it is; 0 stands for unknown in all but ``squawk``, where it is -1.
+
+    ``named``: whether anything was said. ``authority``: 1 an ICAO address that the transponder itself or an
+    interrogation says, 2 one that a device was told or a ground station rebroadcasts, 3 a name that means something
+    only where it comes from, 4 an MMSI, with ``address`` its number. ``callsign`` packs eight characters, ``category``
+    is 16 * set + number with A to D as 1 to 4, ``kind`` is a place in ``schema.KINDS`` plus 1.
+    """
+
+    named: Bools
+    system: Ints
+    authority: Ints
+    address: Ints
+    callsign: Ints
+    squawk: Ints
+    category: Ints
+    kind: Ints
+
+
+class Motion(NamedTuple):
+    """Where each slot (N,) is at one time, by its last position and velocity; ``gate_m`` is 0 where it has none."""
+
+    xyz_m: Floats
+    velocity_mps: Floats
+    speed_mps: Floats
+    gate_m: Floats
+    interval_s: Floats
+    last_ns: Ints
+
+
+class CloudOf(NamedTuple):
+    """Others of the same system round each slot (N,): how many near, how many of them go the same way."""
+
+    near: Ints
+    along: Ints
+
+
+@njit(cache=True, nogil=True)
+def remember(
+    count: Ints,
+    ring_ns: Ints,
+    xyz: Floats,
+    velocity: Floats,
+    sigma: Floats,
+    baro: Floats,
+    geom: Floats,
+    slot: Ints,
+    time_ns: Ints,
+    lat_deg: Floats,
+    lon_deg: Floats,
+    radius95_m: Floats,
+    baro_ft: Floats,
+    geom_ft: Floats,
+    gs_kt: Floats,
+    track_deg: Floats,
+) -> None:
+    """Put positions into the rings; what is not later than the last of its slot is passed over."""
+    for i in range(len(slot)):
+        s = slot[i]
+        n = count[s]
+        if n > 0 and time_ns[i] <= ring_ns[s, (n - 1) % KEPT]:
+            continue
+        if not (math.isfinite(lat_deg[i]) and math.isfinite(lon_deg[i])):
+            continue
+        k = n % KEPT
+        ring_ns[s, k] = time_ns[i]
+        xyz[s, k, 0], xyz[s, k, 1], xyz[s, k, 2] = to_ecef(lat_deg[i], lon_deg[i])
+        if math.isfinite(gs_kt[i]) and math.isfinite(track_deg[i]):
+            lat, lon, way = math.radians(lat_deg[i]), math.radians(lon_deg[i]), math.radians(track_deg[i])
+            east, north = gs_kt[i] * KT_MPS * math.sin(way), gs_kt[i] * KT_MPS * math.cos(way)
+            velocity[s, k, 0] = -math.sin(lon) * east - math.sin(lat) * math.cos(lon) * north
+            velocity[s, k, 1] = math.cos(lon) * east - math.sin(lat) * math.sin(lon) * north
+            velocity[s, k, 2] = math.cos(lat) * north
+        else:
+            velocity[s, k, 0] = velocity[s, k, 1] = velocity[s, k, 2] = math.nan
+        known = math.isfinite(radius95_m[i]) and radius95_m[i] > 0.0
+        sigma[s, k] = max(radius95_m[i] / RADIUS_SIGMAS, 1.0) if known else UNKNOWN_SIGMA_M
+        baro[s, k], geom[s, k] = baro_ft[i], geom_ft[i]
+        count[s] = n + 1
+
+
+@njit(cache=True, nogil=True)
+def _way(ring_ns: Ints, xyz: Floats, velocity: Floats, s: int, number: int, oldest: int, out: Floats) -> bool:
+    """The velocity at fix ``number`` of slot ``s``: as said, else over six seconds or more; whether it is known."""
+    k = number % KEPT
+    if math.isfinite(velocity[s, k, 0]):
+        for c in range(3):
+            out[c] = velocity[s, k, c]
+        return True
+    j = number
+    while j > oldest and (ring_ns[s, k] - ring_ns[s, j % KEPT]) * 1e-9 < 6.0:
+        j -= 1
+    if j == number and number == oldest:
+        for c in range(3):
+            out[c] = 0.0
+        return False
+    span = (ring_ns[s, k] - ring_ns[s, j % KEPT]) * 1e-9
+    for c in range(3):
+        out[c] = (xyz[s, k, c] - xyz[s, j % KEPT, c]) / span
+    return True
+
+
+@njit(cache=True, nogil=True)
+def motion(
+    now_ns: int, count: Ints, ring_ns: Ints, xyz: Floats, velocity: Floats, sigma: Floats, named: Bools
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Ints]:
+    """Where everybody is now, how fast, and within which distance a partner may seem to be: columns of Motion.
+
+    The gate is 50 m + 3 sigma + 2 s of flight + what a turn does while nothing is heard.
+    """
+    n = len(count)
+    here, going = np.zeros((n, 3)), np.zeros((n, 3))
+    speed, gate, interval = np.zeros(n), np.zeros(n), np.zeros(n)
+    last = np.zeros(n, np.int64)
+    for s in range(n):
+        if count[s] == 0 or not named[s]:
+            continue
+        newest, oldest = count[s] - 1, max(0, count[s] - KEPT)
+        k = newest % KEPT
+        last[s] = ring_ns[s, k]
+        known = _way(ring_ns, xyz, velocity, s, newest, oldest, going[s])
+        v = math.sqrt(going[s, 0] ** 2 + going[s, 1] ** 2 + going[s, 2] ** 2)
+        dt = (now_ns - last[s]) * 1e-9
+        if newest > oldest:
+            interval[s] = (last[s] - ring_ns[s, oldest % KEPT]) * 1e-9 / (newest - oldest)
+        speed[s] = v
+        if dt > max(300.0, 4.0 * interval[s]):
+            continue
+        on = min(max(dt, -10.0), 60.0)
+        for c in range(3):
+            here[s, c] = xyz[s, k, c] + going[s, c] * on
+        turn = 0.5 * min(0.03 * v, 5.0) * on * on
+        gate[s] = 50.0 + 3.0 * sigma[s, k] + 2.0 * v + min(turn, v * abs(on)) + (0.0 if known else 300.0)
+    return here, going, speed, gate, interval, last
+
+
+@njit(cache=True, nogil=True)
+def cells(here: Floats, who: Ints, size_m: float) -> Ints:
+    """The cube of space, ``size_m`` wide, that each slot of ``who`` is in; cubes in a row of z have keys in a row."""
+    out = np.empty(len(who), np.int64)
+    for i in range(len(who)):
+        key = 0
+        for c in range(3):
+            key = (key << 20) | (int(math.floor(here[who[i], c] / size_m)) + 524_288)
+        out[i] = key
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _grown(keys: Ints) -> Ints:
+    out = np.empty(2 * len(keys), np.int64)
+    out[: len(keys)] = keys
+    return out
+
+
+@njit(cache=True, nogil=True)
+def near_pairs(
+    who: Ints,
+    cell: Ints,
+    fine: bool,
+    here: Floats,
+    going: Floats,
+    speed: Floats,
+    gate: Floats,
+    system: Ints,
+    near: Ints,
+    along: Ints,
+) -> Ints:
+    """Pairs of slots of different systems that may be one object, as ``low << 32 | high``, in no order.
+
+    ``who`` sorted by ``cell``. In the fine grid all have small gates; in the coarse grid at least one of a pair has a
+    large one. Counts of others of the same system are added to ``near`` and ``along`` on the way.
+    """
+    out = np.empty(max(1024, 4 * len(who)), np.int64)
+    found = 0
+    n = len(who)
+    size = FINE_M if fine else COARSE_M
+    half = 0.5 * FINE_M
+    mask = (1 << 20) - 1
+    first = 0
+    while first < n:
+        stop = first
+        while stop < n and cell[stop] == cell[first]:
+            stop += 1
+        x, y, z = cell[first] >> 40, (cell[first] >> 20) & mask, cell[first] & mask
+        for dx in range(-1, 2):
+            for dy in range(-1, 2):
+                row = ((x + dx) << 40) | ((y + dy) << 20)
+                low = np.searchsorted(cell, row | (z - 1))
+                high = low
+                while high < n and cell[high] <= row | (z + 1):
+                    high += 1
+                if low == high:
+                    continue
+                for p in range(first, stop):
+                    a = who[p]
+                    if not fine and gate[a] <= half:
+                        continue
+                    for q in range(low, high):
+                        b = who[q]
+                        if a == b:
+                            continue
+                        both = fine or gate[b] > half
+                        if both and a > b:
+                            continue  # met from the other side
+                        ex, ey, ez = here[a, 0] - here[b, 0], here[a, 1] - here[b, 1], here[a, 2] - here[b, 2]
+                        far2 = ex * ex + ey * ey + ez * ez
+                        if far2 > size * size:
+                            continue
+                        if system[a] == system[b]:
+                            near[a] += 1
+                            near[b] += 1
+                            ux, uy = going[a, 0] - going[b, 0], going[a, 1] - going[b, 1]
+                            uz = going[a, 2] - going[b, 2]
+                            like = 0.5 + 0.1 * max(speed[a], speed[b])
+                            if ux * ux + uy * uy + uz * uz < like * like:
+                                along[a] += 1
+                                along[b] += 1
+                            continue
+                        reach = gate[a] + gate[b]
+                        if far2 > reach * reach:
+                            continue
+                        if found == len(out):
+                            out = _grown(out)
+                        out[found] = (min(a, b) << 32) | max(a, b)
+                        found += 1
+        first = stop
+    return out[:found]
+
+
+@njit(cache=True, nogil=True)
+def twins(who: Ints, here: Floats, gate: Floats, system: Ints, authority: Ints, address: Ints) -> Ints:
+    """Pairs of one address on different systems whose gates meet, however wide; ``who`` sorted by address."""
+    out = np.empty(max(64, len(who)), np.int64)
+    found = 0
+    for i in range(len(who)):
+        a = who[i]
+        for j in range(i + 1, len(who)):
+            b = who[j]
+            if address[a] != address[b]:
+                break
+            if system[a] == system[b] or (authority[a] == 4) != (authority[b] == 4):
+                continue
+            reach = gate[a] + gate[b]
+            far2 = 0.0
+            for c in range(3):
+                far2 += (here[a, c] - here[b, c]) ** 2
+            if far2 > reach * reach:
+                continue
+            if found == len(out):
+                out = _grown(out)
+            out[found] = (min(a, b) << 32) | max(a, b)
+            found += 1
+    return out[:found]
+
+
+@njit(cache=True, nogil=True)
+def merge(keys: Ints, rows: Ints, keep: Bools, new: Ints, free: Ints) -> tuple[Ints, Ints, Bools]:
+    """Sorted keys that are kept and sorted new ones together: keys, their rows, whether each was new.
+
+    New keys take rows from the end of ``free``.
+    """
+    total = len(keys) + len(new)
+    out_keys, out_rows = np.empty(total, np.int64), np.empty(total, np.int64)
+    fresh = np.zeros(total, np.bool_)
+    i = j = n = 0
+    left = len(free)
+    while i < len(keys) or j < len(new):
+        if i < len(keys) and not keep[i]:
+            i += 1
+            continue
+        if j >= len(new) or (i < len(keys) and keys[i] <= new[j]):
+            if j < len(new) and keys[i] == new[j]:
+                j += 1
+            out_keys[n], out_rows[n] = keys[i], rows[i]
+            i += 1
+        else:
+            left -= 1
+            out_keys[n], out_rows[n], fresh[n] = new[j], free[left], True
+            j += 1
+        n += 1
+    return out_keys[:n], out_rows[:n], fresh[:n]
+
+
+@njit(cache=True, nogil=True)
+def _between(
+    ring_ns: Ints,
+    xyz: Floats,
+    velocity: Floats,
+    sigma: Floats,
+    baro: Floats,
+    geom: Floats,
+    s: int,
+    number: int,
+    t_ns: int,
+    out: Floats,
+) -> bool:
+    """The state of slot ``s`` between its fixes ``number`` and ``number + 1``: place 3, variance, baro, geom."""
+    i, j = number % KEPT, (number + 1) % KEPT
+    h = (ring_ns[s, j] - ring_ns[s, i]) * 1e-9
+    f = (t_ns - ring_ns[s, i]) * 1e-9 / h
+    g = 1.0 - f
+    if h > LONGEST_GAP_S:
+        return False
+    moved = 0.0
+    for c in range(3):
+        moved += (xyz[s, j, c] - xyz[s, i, c]) ** 2
+    bend = 0.5 * (0.05 + 0.02 * math.sqrt(moved) / h) * f * g * h * h  # what a turn in the gap does
+    if math.isfinite(velocity[s, i, 0]) and math.isfinite(velocity[s, j, 0]) and h < 60.0:
+        a, b = g * g * (1.0 + 2.0 * f), f * f * (3.0 - 2.0 * f)
+        c0, c1 = h * f * g * g, -h * f * f * g
+        for c in range(3):
+            out[c] = a * xyz[s, i, c] + b * xyz[s, j, c] + c0 * velocity[s, i, c] + c1 * velocity[s, j, c]
+        bend *= 0.2
+    else:
+        for c in range(3):
+            out[c] = g * xyz[s, i, c] + f * xyz[s, j, c]
+    out[3] = g * g * sigma[s, i] ** 2 + f * f * sigma[s, j] ** 2 + bend * bend
+    out[4] = g * baro[s, i] + f * baro[s, j]
+    out[5] = g * geom[s, i] + f * geom[s, j]
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _fade(p: Floats, dt_s: float) -> None:
+    """Let a pair's sums grow older by ``dt_s``: move the origin of their time, and fade them."""
+    p[S2] += dt_s * (dt_s * p[S0] - 2.0 * p[S1])
+    p[S1] -= dt_s * p[S0]
+    p[TVE] -= dt_s * p[VE]
+    p[TVN] -= dt_s * p[VN]
+    p[TDE] -= dt_s * p[DE]
+    p[TDN] -= dt_s * p[DN]
+    keep = math.exp(-dt_s / FORGET_S)
+    for c in range(COUNT + 1):
+        p[c] *= keep
+    for c in range(ALT_W, SAMPLES):
+        p[c] *= keep
+
+
+@njit(cache=True, nogil=True)
+def sample(
+    keys: Ints,
+    rows: Ints,
+    sums: Floats,
+    done_ns: Ints,
+    count: Ints,
+    ring_ns: Ints,
+    xyz: Floats,
+    velocity: Floats,
+    sigma: Floats,
+    baro: Floats,
+    geom: Floats,
+    interval: Floats,
+) -> None:
+    """Add to the sums of each pair what the fixes since its last sample say; ``done_ns`` is 0 where there was none."""
+    at, way = np.empty(6), np.empty(3)
+    for p in range(len(keys)):
+        r = rows[p]
+        a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
+        sign = 1.0
+        slow, fast = a, b
+        if interval[b] > interval[a]:
+            slow, fast, sign = b, a, -1.0
+        if count[slow] == 0 or count[fast] < 2:
+            continue
+        done = done_ns[r]
+        old_fast = max(0, count[fast] - KEPT)
+        newest_ns = ring_ns[fast, (count[fast] - 1) % KEPT]
+        i = count[slow]
+        old_slow = max(0, i - KEPT)
+        least = max(done + int(SPACING_S * 1e9), ring_ns[fast, old_fast % KEPT])
+        while i > old_slow and ring_ns[slow, (i - 1) % KEPT] >= least:
+            i -= 1
+        if i == count[slow]:
+            continue
+        j = count[fast] - 2
+        t_ns = ring_ns[slow, i % KEPT]
+        while j > old_fast and ring_ns[fast, j % KEPT] > t_ns:
+            j -= 1
+        while i < count[slow]:
+            k = i % KEPT
+            t_ns = ring_ns[slow, k]
+            i += 1
+            if t_ns > newest_ns:
+                break
+            if done > 0 and t_ns - done < SPACING_S * 1e9:
+                continue
+            while j < count[fast] - 2 and ring_ns[fast, (j + 1) % KEPT] <= t_ns:
+                j += 1
+            if t_ns < ring_ns[fast, j % KEPT]:
+                continue
+            if not _between(ring_ns, xyz, velocity, sigma, baro, geom, fast, j, t_ns, at):
+                continue
+            # the velocity of whoever says it, else of the more exact one
+            said = math.isfinite(velocity[fast, j % KEPT, 0])
+            if said or (not math.isfinite(velocity[slow, k, 0]) and sigma[fast, j % KEPT] <= sigma[slow, k]):
+                _way(ring_ns, xyz, velocity, fast, j, old_fast, way)
+            else:
+                _way(ring_ns, xyz, velocity, slow, i - 1, old_slow, way)
+            _add(sums[r], done, t_ns, sign, xyz[slow, k], sigma[slow, k], baro[slow, k], geom[slow, k], at, way)
+            done = t_ns
+        done_ns[r] = done
+
+
+@njit(cache=True, nogil=True)
+def _add(
+    p: Floats,
+    done_ns: int,
+    t_ns: int,
+    sign: float,
+    place: Floats,
+    sigma: float,
+    baro: float,
+    geom: float,
+    at: Floats,
+    way: Floats,
+) -> None:
+    # directions of the plane: east and north, or near a pole two that do not turn there
+    r = math.sqrt(place[0] ** 2 + place[1] ** 2 + place[2] ** 2)
+    ux, uy, uz = place[0] / r, place[1] / r, place[2] / r
+    if abs(uz) < 0.9962:
+        flat = math.sqrt(ux * ux + uy * uy)
+        e0, e1, e2 = -uy / flat, ux / flat, 0.0
+    else:
+        flat = math.sqrt(uy * uy + uz * uz)
+        e0, e1, e2 = 0.0, uz / flat, -uy / flat
+    n0, n1, n2 = uy * e2 - uz * e1, uz * e0 - ux * e2, ux * e1 - uy * e0
+    dx, dy, dz = sign * (place[0] - at[0]), sign * (place[1] - at[1]), sign * (place[2] - at[2])
+    de, dn = dx * e0 + dy * e1 + dz * e2, dx * n0 + dy * n1 + dz * n2
+    ve, vn = way[0] * e0 + way[1] * e1 + way[2] * e2, way[0] * n0 + way[1] * n1 + way[2] * n2
+
+    count = 1.0
+    if done_ns > 0:
+        dt = (t_ns - done_ns) * 1e-9
+        _fade(p, dt)
+        count = min(1.0, dt / ALIKE_S)
+    noise2 = sigma * sigma + at[3]
+    if p[SAMPLES] >= 3.0:
+        # far off the line so far: a bad fix, which counts less; or, the second time, something has changed, and what
+        # was before says little of what is now
+        m00, m01, m11 = p[S0] + 1e-8, p[S1], p[S2] + 1e-4
+        det = m00 * m11 - m01 * m01
+        oe = de - (m11 * p[DE] - m01 * p[TDE]) / det
+        on = dn - (m11 * p[DN] - m01 * p[TDN]) / det
+        off2 = (oe * oe + on * on) / (2.0 * (noise2 + m11 / det))
+        if off2 <= FAR_OFF:
+            p[STREAK] = 0.0
+        else:
+            p[STREAK] += 1.0
+            if p[STREAK] < 2.0:
+                count *= math.sqrt(FAR_OFF / off2)
+            else:
+                for c in range(COUNT + 1):
+                    p[c] *= 0.05
+                for c in range(ALT_W, SAMPLES):
+                    p[c] *= 0.05
+                count = 1.0
+    w = count / noise2
+    p[S0] += w
+    p[VE] += w * ve
+    p[VN] += w * vn
+    p[VV] += w * (ve * ve + vn * vn)
+    p[DE] += w * de
+    p[DN] += w * dn
+    p[VD] += w * (ve * de + vn * dn)
+    p[DD] += w * (de * de + dn * dn)
+    p[COUNT] += count
+    p[OFFSET2] = OFFSET_M**2 + noise2
+    p[SPEED] = math.sqrt(ve * ve + vn * vn)
+    p[SAMPLES] += 1.0
+
+    if math.isfinite(baro) and math.isfinite(at[4]):
+        p[ALT_W] += count
+        p[ALT_D] += count * sign * (baro - at[4])
+    elif math.isfinite(geom) and math.isfinite(at[5]):
+        p[ALT_W] += count
+        p[ALT_D] += count * sign * (geom - at[5])
+    else:
+        high, low = (baro, at[5]) if math.isfinite(baro) else (geom, at[4])
+        if math.isfinite(high) and math.isfinite(low):
+            p[MIX_W] += count
+            p[MIX_D] += count * sign * (high - low)
+            p[MIX_L] += count * abs(high)
+
+
+@njit(cache=True, nogil=True)
+def evidence(p: Floats, scale: float, d_precision: float, d_weight: float, s_precision: float) -> tuple[float, float]:
+    """Log marginal likelihood of the differences, but for what all hypotheses share; and the part of it that fits.
+
+    Normal priors: d of precision ``d_precision`` (1/m²; 0 for one spread evenly, ``d_weight`` then being
+    2 pi times the density in 1/m²), s of ``s_precision`` (s²/m²), tau of 1/:data:`LATENCY_S`². ``scale`` divides the
+    weights of all samples. With M = [[S0 + pd, S1], [S1, S2 + ps]] for each axis and the coupling c of tau to it,
+    tau's precision is q = VV + 1/LATENCY_S² - sum of c' M^-1 c over the axes, and
+
+        log Z = log pd + log ps - log LATENCY_S - log det M - log(q) / 2 + fit / 2.
+    """
+    m00, m01, m11 = p[S0] / scale + d_precision, p[S1] / scale, p[S2] / scale + s_precision
+    det = m00 * m11 - m01 * m01
+    q = p[VV] / scale + 1.0 / LATENCY_S**2
+    rest = p[VD] / scale
+    fit = 0.0
+    for axis in range(2):
+        c0, c1 = p[VE + axis] / scale, p[TVE + axis] / scale
+        b0, b1 = p[DE + axis] / scale, p[TDE + axis] / scale
+        x0, x1 = (m11 * b0 - m01 * b1) / det, (m00 * b1 - m01 * b0) / det
+        q -= (m11 * c0 * c0 - 2.0 * m01 * c0 * c1 + m00 * c1 * c1) / det
+        rest -= c0 * x0 + c1 * x1
+        fit += b0 * x0 + b1 * x1
+    q = max(q, 1.0 / LATENCY_S**2)
+    fit += rest * rest / q
+    weight = math.log(d_weight) + math.log(s_precision) - math.log(LATENCY_S)
+    return weight - math.log(det) - 0.5 * math.log(q) + 0.5 * fit, fit
+
+
+@njit(cache=True, nogil=True)
+def _hypothesis(p: Floats, d_precision: float, d_weight: float, s_precision: float) -> float:
+    """As ``evidence``, with all errors as much larger as their scatter about this hypothesis demands."""
+    found, fit = evidence(p, 1.0, d_precision, d_weight, s_precision)
+    scale = max(1.0, (p[DD] - fit) / (2.0 * p[COUNT] + 2.0))
+    if scale > 1.0:
+        found, _ = evidence(p, scale, d_precision, d_weight, s_precision)
+    return found - 0.5 * p[DD] / scale - p[COUNT] * math.log(scale)
+
+
+@njit(cache=True, nogil=True)
+def kinematic(p: Floats, density: float, company: float) -> tuple[float, float]:
+    """Log likelihood ratios of one object against two, from places and from altitudes, by a pair's sums.
+
+    One object: d ~ N(0, OFFSET2) for each axis, s ~ N(0, DRIFT²). Two: with probability 1 - ``company`` a stranger,
+    d spread evenly at ``density`` (1/m²) and s ~ N(0, (1 m/s + 0.7 v)²); with ``company`` one that keeps with it,
+    d ~ N(0, (50 m + 9 s v)²), s ~ N(0, (3 DRIFT)²). Where samples scatter about a hypothesis more than they say,
+    their variances are taken times c, the mean square of that scatter, for it: log Z - DD / 2c - n log c.
+    """
+    if p[COUNT] <= 0.0:
+        return 0.0, 0.0
+    v = p[SPEED]
+    one_d, one_s = 1.0 / p[OFFSET2], 1.0 / DRIFT_MPS**2
+    with_d = 1.0 / (50.0 + 9.0 * v) ** 2
+    one = _hypothesis(p, one_d, one_d, one_s)
+    stranger = _hypothesis(p, 0.0, 2.0 * math.pi * density, 1.0 / (1.0 + 0.7 * v) ** 2) + math.log(1.0 - company)
+    mate = _hypothesis(p, with_d, with_d, one_s / 9.0) + math.log(company)
+    top = max(stranger, mate)
+    place = one - top - math.log(math.exp(stranger - top) + math.exp(mate - top))
+    height = 0.0
+    if p[ALT_W] > 0.0:
+        height = _height(p[ALT_D] / p[ALT_W], 75.0**2 + 60.0**2 / p[ALT_W])
+    elif p[MIX_W] > 0.0:
+        height = _height(p[MIX_D] / p[MIX_W], (300.0 + 0.03 * p[MIX_L] / p[MIX_W]) ** 2)
+    return place, height
+
+
+@njit(cache=True, nogil=True)
+def kinematic_of(rows: Ints, sums: Floats, density: Floats, company: Floats) -> tuple[Floats, Floats]:
+    """``kinematic`` of many pairs (M,), whose sums are ``sums[rows]``."""
+    place, height = np.empty(len(rows)), np.empty(len(rows))
+    for p in range(len(rows)):
+        place[p], height[p] = kinematic(sums[rows[p]], density[p], company[p])
+    return place, height
+
+
+@njit(cache=True, nogil=True)
+def _height(off_ft: float, variance: float) -> float:
+    """Log likelihood ratio of altitudes that differ by ``off_ft``: an outlier in 200, a stranger in 4 at one level."""
+    peak = math.exp(-0.5 * off_ft * off_ft / variance) / math.sqrt(2.0 * math.pi * variance)
+    level2 = variance + 150.0**2
+    level = math.exp(-0.5 * off_ft * off_ft / level2) / math.sqrt(2.0 * math.pi * level2)
+    even = 1.0 / 20_000.0
+    return math.log(0.995 * peak + 0.005 * even) - math.log(0.25 * level + 0.75 * even)
+
+
+@njit(cache=True, nogil=True)
+def contradict(a: int, b: int, system: Ints, authority: Ints, address: Ints, kind: Ints) -> bool:
+    """Whether two slots cannot be one object by what they are: one system, two addresses, two kinds."""
+    if system[a] == system[b]:
+        return True
+    if authority[a] == authority[b] and (authority[a] == 1 or authority[a] == 4) and address[a] != address[b]:
+        return True
+    if (authority[a] == 4 and authority[b] in (1, 2)) or (authority[b] == 4 and authority[a] in (1, 2)):
+        return True
+    # aircraft and drone are 1 and 4; the last two kinds say nothing
+    ka, kb = kind[a], kind[b]
+    if ka == 0 or kb == 0 or ka > 6 or kb > 6 or ka == kb:
+        return False
+    return not (ka in (1, 4) and kb in (1, 4))
+
+
+@njit(cache=True, nogil=True)
+def contradict_all(a: Ints, b: Ints, system: Ints, authority: Ints, address: Ints, kind: Ints) -> Bools:
+    """``contradict`` of many pairs (M,)."""
+    out = np.empty(len(a), np.bool_)
+    for p in range(len(a)):
+        out[p] = contradict(a[p], b[p], system, authority, address, kind)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def rivals(
+    keys: Ints, llr: Floats, fresh: Bools, system: Ints, authority: Ints, address: Ints, kind: Ints, slots: int
+) -> Floats:
+    """The best rival of each pair (M,): the highest score of either with somebody whom the other cannot be.
+
+    ``fresh`` (slots,): only who is heard as usual is a rival. Minus infinity where there is none.
+    """
+    n = len(keys)
+    start = np.zeros(slots + 1, np.int64)
+    for p in range(n):
+        start[(keys[p] >> 32) + 1] += 1
+        start[(keys[p] & 0xFFFFFFFF) + 1] += 1
+    for s in range(slots):
+        start[s + 1] += start[s]
+    fill = start[:-1].copy()
+    pair = np.empty(2 * n, np.int64)
+    for p in range(n):
+        for s in (keys[p] >> 32, keys[p] & 0xFFFFFFFF):
+            pair[fill[s]] = p
+            fill[s] += 1
+    best = np.full(n, -np.inf)
+    for p in range(n):
+        a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
+        for here, other in ((a, b), (b, a)):
+            for k in range(start[here], start[here + 1]):
+                q = pair[k]
+                if q == p or llr[q] <= best[p]:
+                    continue
+                third = (keys[q] >> 32) + (keys[q] & 0xFFFFFFFF) - here
+                if fresh[third] and contradict(third, other, system, authority, address, kind):
+                    best[p] = llr[q]
+    return best
+
+
+@njit(cache=True, nogil=True)
+def clusters(
+    order: Ints,
+    keys: Ints,
+    llr: Floats,
+    sampled: Bools,
+    fresh: Bools,
+    system: Ints,
+    authority: Ints,
+    address: Ints,
+    kind: Ints,
+    least: float,
+) -> tuple[Ints, Bools]:
+    """Put slots together by the pairs ``order`` (places in ``keys``), best first: lowest slot of each, pairs taken.
+
+    A pair is refused where any two of what it would put together contradict each other, or were compared and score
+    less than ``least``, or are both heard and nowhere near each other.
+    """
+    slots = len(fresh)
+    lead, after = np.arange(slots), np.full(slots, -1, np.int64)  # members in a chain from the lead on
+    last = np.arange(slots)
+    taken = np.zeros(len(order), np.bool_)
+    for o in range(len(order)):
+        p = order[o]
+        a, b = lead[keys[p] >> 32], lead[keys[p] & 0xFFFFFFFF]
+        if a == b:
+            taken[o] = True
+            continue
+        good = True
+        x = a
+        while x >= 0 and good:
+            y = b
+            while y >= 0:
+                if contradict(x, y, system, authority, address, kind):
+                    good = False
+                    break
+                key = (min(x, y) << 32) | max(x, y)
+                q = np.searchsorted(keys, key)
+                if q < len(keys) and keys[q] == key:
+                    if sampled[q] and llr[q] < least:
+                        good = False
+                        break
+                elif fresh[x] and fresh[y]:
+                    good = False
+                    break
+                y = after[y]
+            x = after[x]
+        if not good:
+            continue
+        taken[o] = True
+        low, high = min(a, b), max(a, b)
+        after[last[low]] = high
+        last[low] = last[high]
+        y = high
+        while y >= 0:
+            lead[y] = low
+            y = after[y]
+    return lead, taken
