@@ -590,32 +590,28 @@ def evidence(p: Floats, scale: float, d_precision: float, d_weight: float, s_pre
 
 
 @njit(cache=True, nogil=True)
-def _hypothesis(p: Floats, d_precision: float, d_weight: float, s_precision: float) -> float:
-    """As ``evidence``, with all errors as much larger as their scatter about this hypothesis demands."""
-    found, fit = evidence(p, 1.0, d_precision, d_weight, s_precision)
-    scale = max(1.0, (p[DD] - fit) / (2.0 * p[COUNT] + 2.0))
-    if scale > 1.0:
-        found, _ = evidence(p, scale, d_precision, d_weight, s_precision)
-    return found - 0.5 * p[DD] / scale - p[COUNT] * math.log(scale)
-
-
-@njit(cache=True, nogil=True)
 def kinematic(p: Floats, density: float, company: float) -> tuple[float, float]:
     """Log likelihood ratios of one object against two, from places and from altitudes, by a pair's sums.
 
     One object: d ~ N(0, OFFSET2) for each axis, s ~ N(0, DRIFT²). Two: with probability 1 - ``company`` a stranger,
     d spread evenly at ``density`` (1/m²) and s ~ N(0, (1 m/s + 0.7 v)²); with ``company`` one that keeps with it,
-    d ~ N(0, (50 m + 9 s v)²), s ~ N(0, (3 DRIFT)²). Where samples scatter about a hypothesis more than they say,
-    their variances are taken times c, the mean square of that scatter, for it: log Z - DD / 2c - n log c.
+    d ~ N(0, (50 m + 9 s v)²), s ~ N(0, (3 DRIFT)²). Where samples scatter about their own line more than they say,
+    all are trusted less: their variances are taken times the mean square of that scatter.
     """
     if p[COUNT] <= 0.0:
         return 0.0, 0.0
     v = p[SPEED]
     one_d, one_s = 1.0 / p[OFFSET2], 1.0 / DRIFT_MPS**2
     with_d = 1.0 / (50.0 + 9.0 * v) ** 2
-    one = _hypothesis(p, one_d, one_d, one_s)
-    stranger = _hypothesis(p, 0.0, 2.0 * math.pi * density, 1.0 / (1.0 + 0.7 * v) ** 2) + math.log(1.0 - company)
-    mate = _hypothesis(p, with_d, with_d, one_s / 9.0) + math.log(company)
+    any_d, any_s = 2.0 * math.pi * density, 1.0 / (1.0 + 0.7 * v) ** 2
+    stranger, fit = evidence(p, 1.0, 0.0, any_d, any_s)
+    scale = max(1.0, (p[DD] - fit) / (2.0 * p[COUNT] + 2.0))
+    if scale > 1.0:
+        stranger, _ = evidence(p, scale, 0.0, any_d, any_s)
+    one, _ = evidence(p, scale, one_d, one_d, one_s)
+    mate, _ = evidence(p, scale, with_d, with_d, one_s / 9.0)
+    stranger += math.log(1.0 - company)
+    mate += math.log(company)
     top = max(stranger, mate)
     place = one - top - math.log(math.exp(stranger - top) + math.exp(mate - top))
     height = 0.0
