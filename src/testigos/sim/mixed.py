@@ -231,7 +231,7 @@ def objects(count: int, seconds: float, seed: int, shared: float = 0.05) -> Obje
 
 
 def _systems(made: Objects, dice: Dice) -> list[list[int]]:
-    """Up to three systems for each object."""
+    """Up to three systems for each object; most have three."""
     out = []
     for k, scene in enumerate(made.scene):
         if made.copies[k] >= 0:
@@ -243,7 +243,10 @@ def _systems(made: Objects, dice: Dice) -> list[list[int]]:
         first = ["adsb", "adsb", "adsb", "uat", "mlat"][dice.integer(0, 5)]
         rest = [s for s in ("uat", "flarm", "mlat", "tisb", "radar_near", "radar_far") if s != first]
         order = np.argsort(dice.uniform(len(rest)) / np.array([SYSTEMS[_NUMBER[s]].share for s in rest]))
-        out.append([_NUMBER[first], *(_NUMBER[rest[i]] for i in order[:2])])
+        # every fourth companion is on one system alone: nobody is to be joined with it
+        few = scene == "formation" and dice.integer(0, 4) == 0
+        listed = [_NUMBER[first], *(_NUMBER[rest[i]] for i in order[:2])]
+        out.append([listed[dice.integer(0, 3)]] if few else listed)
     return out
 
 
