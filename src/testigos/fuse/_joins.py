@@ -28,8 +28,8 @@ from testigos.geo import to_ecef
 from testigos.units import KT_MPS
 
 __all__ = [
-    "FIELDS", "KEPT", "CloudOf", "History", "Identity", "Motion", "cells", "clusters", "contradict", "contradict_all",
-    "evidence", "kinematic", "kinematic_of", "merge", "motion", "near_pairs", "remember", "rivals", "sample", "twins",
+    "FIELDS", "KEPT", "CloudOf", "History", "Identity", "Motion", "cells", "alike", "clusters", "contradict", "evidence",
+    "kinematic", "kinematic_of", "merge", "motion", "near_pairs", "remember", "rivals", "sample", "twins",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -48,9 +48,14 @@ LATENCY_S: Final = 0.6  # standard deviation of the difference of two latencies 
 FAR_OFF: Final = 12.0  # half the squared distance in standard deviations; e^-12 of all are farther off
 OFFSET_M: Final = 25.0  # antennas, datums, rounding
 DRIFT_MPS: Final = 0.5
+NO_RIVAL: Final = -20.0  #: a score that changes nothing
 COARSE_M: Final = 3_000.0
 FINE_M: Final = 900.0
-_EARTH_M: Final = 6_371_000.0
+IDENTITY_MOST: Final = 8.0  #: so much at most do names say for one object
+
+# places in joins.REASONS
+(MOTION, SAME_ALTITUDE, SAME_ADDRESS, SAME_CALLSIGN, SAME_SQUAWK, SAME_CATEGORY, OTHER_ALTITUDE, OTHER_ADDRESS,
+ OTHER_CALLSIGN, OTHER_SQUAWK, OTHER_CATEGORY, SHARED_ADDRESS) = range(12)  # fmt: skip
 
 # sums of a pair, see the module's docstring; t counts from the last sample
 (S0, S1, S2, VE, VN, TVE, TVN, VV, DE, DN, TDE, TDN, VD, DD, COUNT, OFFSET2, SPEED, ALT_W, ALT_D, MIX_W, MIX_D, MIX_L,
@@ -157,23 +162,23 @@ def remember(
 
 
 @njit(cache=True, nogil=True)
-def _way(ring_ns: Ints, xyz: Floats, velocity: Floats, s: int, number: int, oldest: int, out: Floats) -> bool:
+def _way(ring_ns: Ints, xyz: Floats, velocity: Floats, s: int, number: int, oldest: int, out: Floats, o: int) -> bool:
     """The velocity at fix ``number`` of slot ``s``: as said, else over six seconds or more; whether it is known."""
     k = number % KEPT
     if math.isfinite(velocity[s, k, 0]):
         for c in range(3):
-            out[c] = velocity[s, k, c]
+            out[o, c] = velocity[s, k, c]
         return True
     j = number
     while j > oldest and (ring_ns[s, k] - ring_ns[s, j % KEPT]) * 1e-9 < 6.0:
         j -= 1
     if j == number and number == oldest:
         for c in range(3):
-            out[c] = 0.0
+            out[o, c] = 0.0
         return False
     span = (ring_ns[s, k] - ring_ns[s, j % KEPT]) * 1e-9
     for c in range(3):
-        out[c] = (xyz[s, k, c] - xyz[s, j % KEPT, c]) / span
+        out[o, c] = (xyz[s, k, c] - xyz[s, j % KEPT, c]) / span
     return True
 
 
@@ -195,7 +200,7 @@ def motion(
         newest, oldest = count[s] - 1, max(0, count[s] - KEPT)
         k = newest % KEPT
         last[s] = ring_ns[s, k]
-        known = _way(ring_ns, xyz, velocity, s, newest, oldest, going[s])
+        known = _way(ring_ns, xyz, velocity, s, newest, oldest, going, s)
         v = math.sqrt(going[s, 0] ** 2 + going[s, 1] ** 2 + going[s, 2] ** 2)
         dt = (now_ns - last[s]) * 1e-9
         if newest > oldest:
@@ -253,19 +258,27 @@ def near_pairs(
     n = len(who)
     size = FINE_M if fine else COARSE_M
     half = 0.5 * FINE_M
-    mask = (1 << 20) - 1
+    # for each of nine rows of neighbours where to begin: as cells grow, so do their neighbours
+    begin = np.zeros(9, np.int64)
     first = 0
     while first < n:
         stop = first
+        wanted = fine
         while stop < n and cell[stop] == cell[first]:
+            wanted = wanted or gate[who[stop]] > half
             stop += 1
-        x, y, z = cell[first] >> 40, (cell[first] >> 20) & mask, cell[first] & mask
+        if not wanted:
+            first = stop
+            continue
         for dx in range(-1, 2):
             for dy in range(-1, 2):
-                row = ((x + dx) << 40) | ((y + dy) << 20)
-                low = np.searchsorted(cell, row | (z - 1))
+                middle = cell[first] + dx * (1 << 40) + dy * (1 << 20)
+                low = begin[3 * dx + dy + 4]
+                while low < n and cell[low] < middle - 1:
+                    low += 1
+                begin[3 * dx + dy + 4] = low
                 high = low
-                while high < n and cell[high] <= row | (z + 1):
+                while high < n and cell[high] <= middle + 1:
                     high += 1
                 if low == high:
                     continue
@@ -306,17 +319,30 @@ def near_pairs(
 
 
 @njit(cache=True, nogil=True)
-def twins(who: Ints, here: Floats, gate: Floats, system: Ints, authority: Ints, address: Ints) -> Ints:
-    """Pairs of one address on different systems whose gates meet, however wide; ``who`` sorted by address."""
+def twins(
+    who: Ints, here: Floats, gate: Floats, system: Ints, authority: Ints, address: Ints, shared: Bools
+) -> Ints:
+    """Pairs of one address on different systems whose gates meet, however wide; ``who`` sorted by address.
+
+    ``shared`` becomes true where two slots of one system say the address, for all that say it.
+    """
     out = np.empty(max(64, len(who)), np.int64)
-    found = 0
+    found = first = 0
     for i in range(len(who)):
         a = who[i]
+        if address[a] != address[who[first]]:
+            first = i
         for j in range(i + 1, len(who)):
             b = who[j]
             if address[a] != address[b]:
                 break
-            if system[a] == system[b] or (authority[a] == 4) != (authority[b] == 4):
+            if system[a] == system[b]:
+                k = first
+                while k < len(who) and address[who[k]] == address[a]:
+                    shared[who[k]] = True
+                    k += 1
+                continue
+            if (authority[a] == 4) != (authority[b] == 4):
                 continue
             reach = gate[a] + gate[b]
             far2 = 0.0
@@ -430,7 +456,7 @@ def sample(
     interval: Floats,
 ) -> None:
     """Add to the sums of each pair what the fixes since its last sample say; ``done_ns`` is 0 where there was none."""
-    at, way = np.empty(6), np.empty(3)
+    at, way = np.empty(6), np.empty((1, 3))
     for p in range(len(keys)):
         r = rows[p]
         a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
@@ -471,10 +497,10 @@ def sample(
             # the velocity of whoever says it, else of the more exact one
             said = math.isfinite(velocity[fast, j % KEPT, 0])
             if said or (not math.isfinite(velocity[slow, k, 0]) and sigma[fast, j % KEPT] <= sigma[slow, k]):
-                _way(ring_ns, xyz, velocity, fast, j, old_fast, way)
+                _way(ring_ns, xyz, velocity, fast, j, old_fast, way, 0)
             else:
-                _way(ring_ns, xyz, velocity, slow, i - 1, old_slow, way)
-            _add(sums[r], done, t_ns, sign, xyz[slow, k], sigma[slow, k], baro[slow, k], geom[slow, k], at, way)
+                _way(ring_ns, xyz, velocity, slow, i - 1, old_slow, way, 0)
+            _add(sums[r], done, t_ns, sign, xyz[slow, k], sigma[slow, k], baro[slow, k], geom[slow, k], at, way[0])
             done = t_ns
         done_ns[r] = done
 
@@ -571,22 +597,23 @@ def evidence(p: Floats, scale: float, d_precision: float, d_weight: float, s_pre
 
         log Z = log pd + log ps - log LATENCY_S - log det M - log(q) / 2 + fit / 2.
     """
-    m00, m01, m11 = p[S0] / scale + d_precision, p[S1] / scale, p[S2] / scale + s_precision
+    k = 1.0 / scale
+    m00, m01, m11 = p[S0] * k + d_precision, p[S1] * k, p[S2] * k + s_precision
     det = m00 * m11 - m01 * m01
-    q = p[VV] / scale + 1.0 / LATENCY_S**2
-    rest = p[VD] / scale
+    kk = k * k / det
+    q = p[VV] * k + 1.0 / LATENCY_S**2
+    rest = p[VD] * k
     fit = 0.0
     for axis in range(2):
-        c0, c1 = p[VE + axis] / scale, p[TVE + axis] / scale
-        b0, b1 = p[DE + axis] / scale, p[TDE + axis] / scale
-        x0, x1 = (m11 * b0 - m01 * b1) / det, (m00 * b1 - m01 * b0) / det
-        q -= (m11 * c0 * c0 - 2.0 * m01 * c0 * c1 + m00 * c1 * c1) / det
-        rest -= c0 * x0 + c1 * x1
-        fit += b0 * x0 + b1 * x1
+        c0, c1 = p[VE + axis], p[TVE + axis]
+        b0, b1 = p[DE + axis], p[TDE + axis]
+        x0, x1 = m11 * b0 - m01 * b1, m00 * b1 - m01 * b0
+        q -= kk * (m11 * c0 * c0 - 2.0 * m01 * c0 * c1 + m00 * c1 * c1)
+        rest -= kk * (c0 * x0 + c1 * x1)
+        fit += kk * (b0 * x0 + b1 * x1)
     q = max(q, 1.0 / LATENCY_S**2)
     fit += rest * rest / q
-    weight = math.log(d_weight) + math.log(s_precision) - math.log(LATENCY_S)
-    return weight - math.log(det) - 0.5 * math.log(q) + 0.5 * fit, fit
+    return math.log(d_weight * s_precision / (det * LATENCY_S * math.sqrt(q))) + 0.5 * fit, fit
 
 
 @njit(cache=True, nogil=True)
@@ -610,10 +637,8 @@ def kinematic(p: Floats, density: float, company: float) -> tuple[float, float]:
         stranger, _ = evidence(p, scale, 0.0, any_d, any_s)
     one, _ = evidence(p, scale, one_d, one_d, one_s)
     mate, _ = evidence(p, scale, with_d, with_d, one_s / 9.0)
-    stranger += math.log(1.0 - company)
-    mate += math.log(company)
     top = max(stranger, mate)
-    place = one - top - math.log(math.exp(stranger - top) + math.exp(mate - top))
+    place = one - top - math.log((1.0 - company) * math.exp(stranger - top) + company * math.exp(mate - top))
     height = 0.0
     if p[ALT_W] > 0.0:
         height = _height(p[ALT_D] / p[ALT_W], 75.0**2 + 60.0**2 / p[ALT_W])
@@ -658,12 +683,61 @@ def contradict(a: int, b: int, system: Ints, authority: Ints, address: Ints, kin
 
 
 @njit(cache=True, nogil=True)
-def contradict_all(a: Ints, b: Ints, system: Ints, authority: Ints, address: Ints, kind: Ints) -> Bools:
-    """``contradict`` of many pairs (M,)."""
-    out = np.empty(len(a), np.bool_)
-    for p in range(len(a)):
-        out[p] = contradict(a[p], b[p], system, authority, address, kind)
-    return out
+def alike(
+    keys: Ints,
+    system: Ints,
+    authority: Ints,
+    address: Ints,
+    callsign: Ints,
+    squawk: Ints,
+    category: Ints,
+    kind: Ints,
+    shared: Bools,
+    common: Bools,
+) -> tuple[Floats, Words, Bools]:
+    """What two slots say that they are, for each pair: log likelihood ratio, reasons, whether that rules out one object.
+
+    ``shared`` (slots,): the address is said by two of one system; ``common`` (4096,): squawks that many have. Bits of
+    reasons are places in ``joins.REASONS``.
+    """
+    n = len(keys)
+    total, bits, never = np.zeros(n), np.zeros(n, np.uint32), np.zeros(n, np.bool_)
+    for p in range(n):
+        a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
+        nats, why = 0.0, 0
+        twice = False
+        if address[a] > 0 and address[b] > 0:
+            if address[a] == address[b]:
+                twice = shared[a] or shared[b]
+                nats += 1.0 if twice else 6.0
+                why |= (1 << SAME_ADDRESS) | (1 << SHARED_ADDRESS if twice else 0)
+            else:
+                nats -= 6.0
+                why |= 1 << OTHER_ADDRESS
+        if callsign[a] != 0 and callsign[b] != 0:
+            if callsign[a] == callsign[b]:
+                nats += 1.0 if twice else 5.0
+                why |= 1 << SAME_CALLSIGN
+            else:
+                nats -= 4.0
+                why |= 1 << OTHER_CALLSIGN
+        if squawk[a] >= 0 and squawk[b] >= 0:
+            if squawk[a] == squawk[b]:
+                nats += 0.5 if common[squawk[a]] else 4.0
+                why |= 1 << SAME_SQUAWK
+            else:
+                nats -= 3.0  # a change reaches one link before the other
+                why |= 1 << OTHER_SQUAWK
+        if category[a] != 0 and category[b] != 0:
+            if category[a] == category[b]:
+                nats += 0.5
+                why |= 1 << SAME_CATEGORY
+            else:
+                nats -= 1.5
+                why |= 1 << OTHER_CATEGORY
+        total[p], bits[p] = min(nats, IDENTITY_MOST), why
+        never[p] = contradict(a, b, system, authority, address, kind)
+    return total, bits, never
 
 
 @njit(cache=True, nogil=True)
@@ -672,7 +746,7 @@ def rivals(
 ) -> Floats:
     """The best rival of each pair (M,): the highest score of either with somebody whom the other cannot be.
 
-    ``fresh`` (slots,): only who is heard as usual is a rival. Minus infinity where there is none.
+    ``fresh`` (slots,): only who is heard as usual is a rival. :data:`NO_RIVAL` where there is none.
     """
     n = len(keys)
     start = np.zeros(slots + 1, np.int64)
@@ -687,7 +761,7 @@ def rivals(
         for s in (keys[p] >> 32, keys[p] & 0xFFFFFFFF):
             pair[fill[s]] = p
             fill[s] += 1
-    best = np.full(n, -np.inf)
+    best = np.full(n, NO_RIVAL)
     for p in range(n):
         a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
         for here, other in ((a, b), (b, a)):

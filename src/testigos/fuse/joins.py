@@ -12,7 +12,7 @@ of it is judged again from the positions as they were reported.
   one that keeps company: 1 in 1,000 does, 1 in 20 where a companion is seen. So in dense traffic and in a formation the
   same distance says less.
 - *altitudes*, of the same kind or with an allowance for pressure and temperature.
-- *identity*: the same address, call sign, squawk, category for it, others against it, limited to :data:`IDENTITY_MOST`.
+- *identity*: the same address, call sign, squawk, category for it, others against it, limited to 8 nats.
   An address that two transmitters of one system use says little. A squawk that many have says next to nothing.
 
 Where one track could be either of two others that cannot be one, each of these is the other's *rival*:
@@ -54,7 +54,6 @@ PART: Final = 0.0
 LASTS_NS: Final = 3_000_000_000
 MOTION_LEAST: Final = 2.0  #: log likelihood ratio of places and altitudes without which nothing is joined
 _MOTION_PARTS: Final = -3.0
-IDENTITY_MOST: Final = 8.0
 _FITS: Final = -2.0  # two members of a cluster score that at least
 _COMPANY: Final = 0.001
 _COMPANY_SEEN: Final = 0.05
@@ -84,7 +83,6 @@ REASONS: Final = (
     "shared_address",  # two transmitters of one system say this address
     "company",  # somebody keeps company here, so that nearness says less
     "rival",  # it could be somebody else as well
-    "forbidden",  # told not to
 )
 _BIT: Final = {name: 1 << k for k, name in enumerate(REASONS)}
 
@@ -176,10 +174,11 @@ def _motion(now_ns: int, history: History, identity: Identity) -> Motion:
     return Motion(*kernels.motion(now_ns, h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m, identity.named))
 
 
-def _near(moving: Motion, identity: Identity) -> tuple[Ints, CloudOf]:
-    """Candidates, sorted, and how many of the same system are round each slot."""
+def _near(moving: Motion, identity: Identity) -> tuple[Ints, CloudOf, Bools]:
+    """Candidates, sorted; how many of the same system are round each slot; whose address two of a system say."""
     slots = len(moving.gate_m)
     cloud = CloudOf(np.zeros(slots, np.int64), np.zeros(slots, np.int64))
+    shared = np.zeros(slots, np.bool_)
     live = np.flatnonzero(moving.gate_m > 0.0)
     small = moving.gate_m[live] <= 0.5 * kernels.FINE_M
     parts = []
@@ -187,7 +186,7 @@ def _near(moving: Motion, identity: Identity) -> tuple[Ints, CloudOf]:
         if len(who) == 0 or (not fine and small.all()):
             continue
         cell = kernels.cells(moving.xyz_m, who, kernels.FINE_M if fine else kernels.COARSE_M)
-        order = np.argsort(cell, kind="stable")
+        order = np.argsort(cell)  # the order within a cell changes nothing
         parts.append(
             kernels.near_pairs(
                 who[order], cell[order], fine, moving.xyz_m, moving.velocity_mps, moving.speed_mps, moving.gate_m,
@@ -195,11 +194,14 @@ def _near(moving: Motion, identity: Identity) -> tuple[Ints, CloudOf]:
             )
         )  # fmt: skip
     named = live[identity.address[live] > 0]
-    named = named[np.argsort(identity.address[named], kind="stable")]
+    named = named[np.argsort(identity.address[named])]
     parts.append(
-        kernels.twins(named, moving.xyz_m, moving.gate_m, identity.system, identity.authority, identity.address)
+        kernels.twins(
+            named, moving.xyz_m, moving.gate_m, identity.system, identity.authority, identity.address, shared
+        )
     )
-    return np.unique(np.concatenate(parts)), cloud
+    keys = np.sort(np.concatenate(parts))
+    return keys[np.diff(keys, prepend=-1) != 0], cloud, shared
 
 
 def crowd(now_ns: int, history: History, identity: Identity) -> CloudOf:
@@ -217,73 +219,28 @@ class Scores(NamedTuple):
     reasons: Words
 
 
-def _shared(identity: Identity, live: Bools) -> Bools:
-    """Whether the address of each slot is said by another live slot of the same system too."""
-    out = np.zeros(len(live), np.bool_)
-    who = np.flatnonzero(live & (identity.address > 0))
-    order = who[np.lexsort((identity.system[who], identity.address[who]))]
-    same = (np.diff(identity.address[order]) == 0) & (np.diff(identity.system[order]) == 0)
-    named_twice = np.zeros(len(order), np.bool_)
-    named_twice[1:] |= same
-    named_twice[:-1] |= same
-    # of the address, on whatever system
-    out[who] = np.isin(identity.address[who], identity.address[order[named_twice]])
-    return out
-
-
 _SQUAWK_COMMON: Final = np.isin(np.arange(4096), sorted(COMMON_SQUAWKS))
 
 
-def _identity_scores(a: Ints, b: Ints, identity: Identity, shared: Bools) -> tuple[Floats, Words]:
-    """Log likelihood ratio of what two tracks say that they are, and its reasons."""
-    total, bits = np.zeros(len(a)), np.zeros(len(a), np.uint32)
-
-    def add(where: Bools, nats: float | Floats, name: str) -> None:
-        np.add(total, nats, out=total, where=where)
-        bits[where] |= np.uint32(_BIT[name])
-
-    i = identity
-    known = (i.address[a] > 0) & (i.address[b] > 0)
-    same = known & (i.address[a] == i.address[b])
-    twice = same & (shared[a] | shared[b])
-    add(same, np.where(twice, 1.0, 6.0), "same_address")
-    add(twice, 0.0, "shared_address")
-    add(known & ~same, -6.0, "other_address")
-    known = (i.callsign[a] != 0) & (i.callsign[b] != 0)
-    same = known & (i.callsign[a] == i.callsign[b])
-    add(same, np.where(twice, 1.0, 5.0), "same_callsign")
-    add(known & ~same, -4.0, "other_callsign")
-    known = (i.squawk[a] >= 0) & (i.squawk[b] >= 0)
-    same = known & (i.squawk[a] == i.squawk[b])
-    add(same, np.where(_SQUAWK_COMMON[np.maximum(i.squawk[a], 0)], 0.5, 4.0), "same_squawk")
-    add(known & ~same, -3.0, "other_squawk")  # a change reaches one link before the other
-    known = (i.category[a] != 0) & (i.category[b] != 0)
-    same = known & (i.category[a] == i.category[b])
-    add(same, 0.5, "same_category")
-    add(known & ~same, -1.5, "other_category")
-    return np.minimum(total, IDENTITY_MOST), bits
-
-
 def _scored(
-    a: Ints, b: Ints, rows: Ints, sums: Floats, identity: Identity, moving: Motion, cloud: CloudOf, live: Bools
-) -> Scores:
-    speed = np.maximum(moving.speed_mps, 0.0)
-    wide = 500.0 + 50.0 * speed
+    keys: Ints, rows: Ints, sums: Floats, identity: Identity, moving: Motion, cloud: CloudOf, shared: Bools
+) -> tuple[Scores, Bools]:
+    """Scores, and whether what the two say rules out that they are one."""
+    a, b = keys >> 32, keys & 0xFFFFFFFF
+    wide = 500.0 + 50.0 * moving.speed_mps
     seen = np.where(moving.gate_m <= 0.5 * kernels.FINE_M, kernels.FINE_M, kernels.COARSE_M)
     density = np.maximum(1.0 / (np.pi * wide**2), cloud.near / (np.pi * seen**2))
-    company = np.where(cloud.along > 0, _COMPANY_SEEN, _COMPANY)
+    accompanied = (cloud.along[a] > 0) | (cloud.along[b] > 0)
     place, height = kernels.kinematic_of(
-        rows, sums, np.maximum(density[a], density[b]), np.maximum(company[a], company[b])
+        rows, sums, np.maximum(density[a], density[b]), np.where(accompanied, _COMPANY_SEEN, _COMPANY)
     )
-    known, bits = _identity_scores(a, b, identity, _shared(identity, live))
+    known, bits, never = kernels.alike(keys, *identity[1:], shared, _SQUAWK_COMMON)
     for where, name in (
-        (place > 3.0, "motion"),
-        (height > 1.0, "same_altitude"),
-        (height < -2.0, "other_altitude"),
-        ((cloud.along[a] > 0) | (cloud.along[b] > 0), "company"),
-    ):
-        bits[where] |= np.uint32(_BIT[name])
-    return Scores(place + height + known, place + height, known, sums[rows, kernels.SAMPLES], bits)
+        (place > 3.0, "motion"), (height > 1.0, "same_altitude"), (height < -2.0, "other_altitude"),
+        (accompanied, "company"),
+    ):  # fmt: skip
+        bits |= where.astype(np.uint32) * np.uint32(_BIT[name])
+    return Scores(place + height + known, place + height, known, sums[rows, kernels.SAMPLES], bits), never
 
 
 def score(
@@ -298,13 +255,14 @@ def score(
     if now_ns is None:
         now_ns = int(history.time_ns.max(initial=0))
     moving = _motion(now_ns, history, identity)
-    _, cloud = _near(moving, identity)
+    _, cloud, shared = _near(moving, identity)
     rows = np.arange(len(a))
     sums, done = np.zeros((len(a), FIELDS)), np.zeros(len(a), np.int64)
     h = history
-    kernels.sample(low << 32 | high, rows, sums, done, h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m,
+    keys = low << 32 | high
+    kernels.sample(keys, rows, sums, done, h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m,
                    h.baro_ft, h.geom_ft, moving.interval_s)  # fmt: skip
-    return _scored(low, high, rows, sums, identity, moving, cloud, moving.gate_m > 0.0)
+    return _scored(keys, rows, sums, identity, moving, cloud, shared)[0]
 
 
 class Decisions(NamedTuple):
@@ -451,24 +409,23 @@ class Joiner:
         """Judge everything again at ``now_ns`` (UTC)."""
         h, i = self.history, self.identity
         moving = _motion(now_ns, h, i)
-        near, cloud = _near(moving, i)
+        near, cloud, shared = _near(moving, i)
         dead = self._pairs(now_ns, near)
         keys, rows = self._keys, self._rows
         a, b = keys >> 32, keys & 0xFFFFFFFF
         kernels.sample(keys, rows, self._sums, self._done_ns, h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m,
                        h.baro_ft, h.geom_ft, moving.interval_s)  # fmt: skip
         live = moving.gate_m > 0.0
-        scores = _scored(a, b, rows, self._sums, i, moving, cloud, live)
+        scores, never = _scored(keys, rows, self._sums, i, moving, cloud, shared)
         late_ns = (5e9 + 3e9 * moving.interval_s).astype(np.int64)
         fresh = live & (now_ns - moving.last_ns <= late_ns)
         facts = (i.system, i.authority, i.address, i.kind)
         rival = kernels.rivals(keys, scores.llr, fresh, *facts, len(fresh))
         odds = scores.llr - np.logaddexp(0.0, rival)
-        bits = scores.reasons
-        bits[rival > 0.0] |= np.uint32(_BIT["rival"])
+        bits = scores.reasons | (rival > 0.0).astype(np.uint32) * np.uint32(_BIT["rival"])
 
         was = self._since_ns[rows] > 0
-        never = kernels.contradict_all(a, b, *facts) | self._forbidden[rows]
+        never |= self._forbidden[rows]
         enough = (odds > JOIN) & (scores.motion >= MOTION_LEAST) & (scores.samples >= 3.0) & ~never
         since = np.where(enough, np.where(self._enough_ns[rows] > 0, self._enough_ns[rows], now_ns), 0)
         self._enough_ns[rows] = since
