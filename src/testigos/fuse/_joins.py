@@ -59,8 +59,8 @@ IDENTITY_MOST: Final = 8.0  #: so much at most do names say for one object
 
 # sums of a pair, see the module's docstring; t counts from the last sample
 (S0, S1, S2, VE, VN, TVE, TVN, VV, DE, DN, TDE, TDN, VD, DD, COUNT, OFFSET2, SPEED, ALT_W, ALT_D, MIX_W, MIX_D, MIX_L,
- SAMPLES, STREAK) = range(24)  # fmt: skip
-FIELDS: Final = 24
+ SAMPLES, STREAK, DENSITY, COMPANY, PLACE, HEIGHT) = range(28)  # fmt: skip
+FIELDS: Final = 28
 
 
 class History(NamedTuple):
@@ -571,6 +571,7 @@ def _add(
     p[OFFSET2] = OFFSET_M**2 + noise2
     p[SPEED] = math.sqrt(ve * ve + vn * vn)
     p[SAMPLES] += 1.0
+    p[DENSITY] = 0.0  # what was found of it holds no more
 
     if math.isfinite(baro) and math.isfinite(at[4]):
         p[ALT_W] += count
@@ -649,10 +650,18 @@ def kinematic(p: Floats, density: float, company: float) -> tuple[float, float]:
 
 @njit(cache=True, nogil=True)
 def kinematic_of(rows: Ints, sums: Floats, density: Floats, company: Floats) -> tuple[Floats, Floats]:
-    """``kinematic`` of many pairs (M,), whose sums are ``sums[rows]``."""
+    """``kinematic`` of many pairs (M,), whose sums are ``sums[rows]``; found again only where something changed.
+
+    A density is another one where it is a quarter more or less.
+    """
     place, height = np.empty(len(rows)), np.empty(len(rows))
-    for p in range(len(rows)):
-        place[p], height[p] = kinematic(sums[rows[p]], density[p], company[p])
+    for k in range(len(rows)):
+        r = rows[k]
+        kept = sums[r, DENSITY]
+        if not (0.8 * kept <= density[k] <= 1.25 * kept and company[k] == sums[r, COMPANY]):
+            sums[r, PLACE], sums[r, HEIGHT] = kinematic(sums[r], density[k], company[k])
+            sums[r, DENSITY], sums[r, COMPANY] = density[k], company[k]
+        place[k], height[k] = sums[r, PLACE], sums[r, HEIGHT]
     return place, height
 
 
@@ -744,7 +753,7 @@ def alike(
 def rivals(
     keys: Ints, llr: Floats, fresh: Bools, system: Ints, authority: Ints, address: Ints, kind: Ints, slots: int
 ) -> Floats:
-    """The best rival of each pair (M,): the highest score of either with somebody whom the other cannot be.
+    """The best rival of each pair (M,) that scores more than 0: the highest score of either with somebody whom the other cannot be.
 
     ``fresh`` (slots,): only who is heard as usual is a rival. :data:`NO_RIVAL` where there is none.
     """
@@ -763,6 +772,8 @@ def rivals(
             fill[s] += 1
     best = np.full(n, NO_RIVAL)
     for p in range(n):
+        if llr[p] <= 0.0:
+            continue
         a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
         for here, other in ((a, b), (b, a)):
             for k in range(start[here], start[here + 1]):

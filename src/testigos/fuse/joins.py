@@ -432,7 +432,8 @@ class Joiner:
         holds = was & (odds >= PART) & (scores.motion >= _MOTION_PARTS) & ~never
         wanted = holds | (enough & (now_ns - since >= LASTS_NS))
         chosen = np.flatnonzero(wanted)
-        order = chosen[np.lexsort((keys[chosen], -odds[chosen], ~was[chosen]))]
+        order = chosen[np.argsort(-odds[chosen], kind="stable")]  # equal ones stay in the order of their keys
+        order = np.concatenate([order[was[order]], order[~was[order]]])
         cluster, taken = kernels.clusters(
             order, keys, scores.llr, scores.samples >= 3.0, fresh, *facts, _FITS
         )
