@@ -38,7 +38,9 @@ import numpy.typing as npt
 
 from testigos import schema
 from testigos.fuse import _joins as kernels
-from testigos.fuse._joins import FIELDS, KEPT, CloudOf, History, Identity, Motion
+from testigos.fuse import _nearby as nearby
+from testigos.fuse._joins import FIELDS
+from testigos.fuse._nearby import KEPT, CloudOf, History, Identity, Motion
 from testigos.fuse._strands import LIVE, follow
 
 __all__ = ["Decisions", "Joiner", "Scores", "Strands", "crowd", "empty_history", "empty_identity", "reason_words",
@@ -171,7 +173,7 @@ def _describe(identity: Identity, slot: Ints, system: Iterable[int], **said: Seq
 
 def _motion(now_ns: int, history: History, identity: Identity) -> Motion:
     h = history
-    return Motion(*kernels.motion(now_ns, h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m, identity.named))
+    return Motion(*nearby.motion(now_ns, h.seen, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m, identity.named))
 
 
 def _near(moving: Motion, identity: Identity) -> tuple[Ints, CloudOf, Bools]:
@@ -180,15 +182,15 @@ def _near(moving: Motion, identity: Identity) -> tuple[Ints, CloudOf, Bools]:
     cloud = CloudOf(np.zeros(slots, np.int64), np.zeros(slots, np.int64))
     shared = np.zeros(slots, np.bool_)
     live = np.flatnonzero(moving.gate_m > 0.0)
-    small = moving.gate_m[live] <= 0.5 * kernels.FINE_M
+    small = moving.gate_m[live] <= 0.5 * nearby.FINE_M
     parts = []
     for fine, who in ((False, live), (True, live[small])):
         if len(who) == 0 or (not fine and small.all()):
             continue
-        cell = kernels.cells(moving.xyz_m, who, kernels.FINE_M if fine else kernels.COARSE_M)
+        cell = nearby.cells(moving.xyz_m, who, nearby.FINE_M if fine else nearby.COARSE_M)
         order = np.argsort(cell)  # the order within a cell changes nothing
         parts.append(
-            kernels.near_pairs(
+            nearby.near_pairs(
                 who[order], cell[order], fine, moving.xyz_m, moving.velocity_mps, moving.speed_mps, moving.gate_m,
                 identity.system, cloud.near, cloud.along,
             )
@@ -196,9 +198,7 @@ def _near(moving: Motion, identity: Identity) -> tuple[Ints, CloudOf, Bools]:
     named = live[identity.address[live] > 0]
     named = named[np.argsort(identity.address[named])]
     parts.append(
-        kernels.twins(
-            named, moving.xyz_m, moving.gate_m, identity.system, identity.authority, identity.address, shared
-        )
+        nearby.twins(named, moving.xyz_m, moving.gate_m, identity.system, identity.authority, identity.address, shared)
     )
     keys = np.sort(np.concatenate(parts))
     return keys[np.diff(keys, prepend=-1) != 0], cloud, shared
@@ -210,7 +210,7 @@ def crowd(now_ns: int, history: History, identity: Identity) -> CloudOf:
 
 
 class Scores(NamedTuple):
-    """What speaks for each pair (M,) being one object, in nats; ``llr`` is all of it, ``motion`` places and altitudes."""
+    """What speaks for each pair (M,) being one object, in nats: ``llr`` in all, ``motion`` places and altitudes."""
 
     llr: Floats
     motion: Floats
@@ -228,7 +228,7 @@ def _scored(
     """Scores, and whether what the two say rules out that they are one."""
     a, b = keys >> 32, keys & 0xFFFFFFFF
     wide = 500.0 + 50.0 * moving.speed_mps
-    seen = np.where(moving.gate_m <= 0.5 * kernels.FINE_M, kernels.FINE_M, kernels.COARSE_M)
+    seen = np.where(moving.gate_m <= 0.5 * nearby.FINE_M, nearby.FINE_M, nearby.COARSE_M)
     density = np.maximum(1.0 / (np.pi * wide**2), cloud.near / (np.pi * seen**2))
     accompanied = (cloud.along[a] > 0) | (cloud.along[b] > 0)
     place, height = kernels.kinematic_of(
@@ -260,7 +260,7 @@ def score(
     sums, done = np.zeros((len(a), FIELDS)), np.zeros(len(a), np.int64)
     h = history
     keys = low << 32 | high
-    kernels.sample(keys, rows, sums, done, h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m,
+    kernels.sample(keys, rows, sums, done, h.seen, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m,
                    h.baro_ft, h.geom_ft, moving.interval_s)  # fmt: skip
     return _scored(keys, rows, sums, identity, moving, cloud, shared)[0]
 
@@ -299,7 +299,7 @@ class Joiner:
 
     def _room(self, slot: npt.NDArray[Any]) -> Ints:
         slot = np.asarray(slot, np.int64)
-        have, need = len(self.history.count), int(slot.max(initial=-1)) + 1
+        have, need = len(self.history.seen), int(slot.max(initial=-1)) + 1
         if need > have:
             more = max(need, 2 * have) - have
             for_history, for_identity = empty_history(more), empty_identity(more)
@@ -329,7 +329,7 @@ class Joiner:
             for v in (lat_deg, lon_deg, radius95_m, alt_baro_ft, alt_geom_ft, gs_kt, track_deg)
         ]
         h = self.history
-        kernels.remember(h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m, h.baro_ft, h.geom_ft, who,
+        nearby.remember(h.seen, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m, h.baro_ft, h.geom_ft, who,
                          np.ascontiguousarray(time_ns, np.int64), *floats)  # fmt: skip
 
     def name(
@@ -354,7 +354,7 @@ class Joiner:
     def forget(self, slot: npt.ArrayLike) -> None:
         """Slots died; from now on they are somebody else's."""
         who = self._room(np.asarray(slot))
-        self.history.count[who] = 0
+        self.history.seen[who] = 0
         self.history.born[who] += 1
         self.identity.named[who] = False
 
@@ -384,7 +384,7 @@ class Joiner:
         stays = (self._since_ns[rows] > 0) | self._forbidden[rows]
         stays |= now_ns - self._near_ns[rows] < _FORGOTTEN_NS
         keep = alive & stays
-        dead = keys[~alive & (self._since_ns[rows] > 0)]
+        dead: Ints = keys[~alive & (self._since_ns[rows] > 0)]
         gone = rows[~keep]
         self._more_rows(len(near) + len(self._told))
         told = np.array(self._told, np.int64)
@@ -413,7 +413,7 @@ class Joiner:
         dead = self._pairs(now_ns, near)
         keys, rows = self._keys, self._rows
         a, b = keys >> 32, keys & 0xFFFFFFFF
-        kernels.sample(keys, rows, self._sums, self._done_ns, h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m,
+        kernels.sample(keys, rows, self._sums, self._done_ns, h.seen, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m,
                        h.baro_ft, h.geom_ft, moving.interval_s)  # fmt: skip
         live = moving.gate_m > 0.0
         scores, never = _scored(keys, rows, self._sums, i, moving, cloud, shared)
@@ -434,9 +434,7 @@ class Joiner:
         chosen = np.flatnonzero(wanted)
         order = chosen[np.argsort(-odds[chosen], kind="stable")]  # equal ones stay in the order of their keys
         order = np.concatenate([order[was[order]], order[~was[order]]])
-        cluster, taken = kernels.clusters(
-            order, keys, scores.llr, scores.samples >= 3.0, fresh, *facts, _FITS
-        )
+        cluster, taken = kernels.clusters(order, keys, scores.llr, scores.samples >= 3.0, fresh, *facts, _FITS)
         is_now = np.zeros(len(keys), np.bool_)
         is_now[order[taken]] = True
         made, undone = is_now & ~was, was & ~is_now
@@ -501,7 +499,7 @@ class Strands:
             np.asarray(v, np.float64) for v in (lat_deg, lon_deg, radius95_m, gs_kt, track_deg)
         )
         here = np.flatnonzero(np.isfinite(lat) & np.isfinite(lon))
-        sigma = np.where(radius > 0.0, radius, kernels.UNKNOWN_SIGMA_M * kernels.RADIUS_SIGMAS) / kernels.RADIUS_SIGMAS
+        sigma = np.where(radius > 0.0, radius, nearby.UNKNOWN_SIGMA_M * nearby.RADIUS_SIGMAS) / nearby.RADIUS_SIGMAS
         out = np.zeros(len(names), np.uint8)
         out[here] = follow(
             names[here], np.asarray(time_ns, np.int64)[here], lat[here], lon[here], sigma[here], gs[here],
@@ -514,9 +512,9 @@ class Strands:
         names = np.asarray(name, np.int64)
         self._state[0][names[names < len(self._state[0])]] = -1
 
-    def several(self) -> Ints:
+    def several(self) -> npt.NDArray[np.intp]:
         """Names that more than one transmitter uses."""
-        return np.flatnonzero((self._state[0] > 1).any(axis=1))
+        return np.flatnonzero(np.any(self._state[0] > 1, axis=1))
 
 
 def strands(

@@ -6,7 +6,7 @@ Motion is by small steps on a sphere of the Earth's mean radius.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -104,8 +104,9 @@ class Heard:
     leaves: npt.NDArray[np.bool_]
 
 
-def _moved(lat: Floats, lon: Floats, east_m: Floats, north_m: Floats) -> tuple[Floats, Floats]:
-    return lat + np.degrees(north_m / _EARTH_M), lon + np.degrees(east_m / _EARTH_M / np.cos(np.radians(lat)))
+def _moved(lat: npt.NDArray[Any], lon: npt.NDArray[Any], east_m: Floats, north_m: Floats) -> tuple[Floats, Floats]:
+    lat_to = lat + np.degrees(north_m / _EARTH_M)
+    return lat_to, np.asarray(lon + np.degrees(east_m / _EARTH_M / np.cos(np.radians(lat))), np.float64)
 
 
 def objects(count: int, seconds: float, seed: int, shared: float = 0.05) -> Objects:
@@ -188,7 +189,7 @@ def objects(count: int, seconds: float, seed: int, shared: float = 0.05) -> Obje
             far[far < 1_000.0] = np.inf
             if np.isfinite(far.min()):
                 says[a] = alike[np.argmin(far)]
-    victims = flagged[len(twos):]
+    victims = flagged[len(twos) :]
 
     # copied transmitters: somewhere 3 to 20 km off, on ways of their own
     n = len(victims)
@@ -225,8 +226,8 @@ def objects(count: int, seconds: float, seed: int, shared: float = 0.05) -> Obje
             squawk[k] = squawk[k - 1]
     geometric = np.repeat(dice.uniform(total // 40 + 1, -800.0, 800.0), 40)[:total]
     return Objects(
-        both(scene), *ways, np.concatenate([says, says[victims]]), np.concatenate([copies, victims]), squawk,
-        geometric, steps,
+        np.concatenate([scene, scene[victims]]), ways[0], ways[1], ways[2], ways[3], ways[4],
+        np.concatenate([says, says[victims]]), np.concatenate([copies, victims]), squawk, geometric, steps,
     )  # fmt: skip
 
 
@@ -340,8 +341,11 @@ def report(made: Objects, seed: int, away: Floats | None = None, away_from_s: fl
                     who = own, None, squawk if dice.integer(0, 3) else None, None
             stamped = START_NS + ((t + latency) * 1e9).astype(np.int64)
             arrives = stamped + (dice.uniform(n, 0.02, 0.3) * 1e9).astype(np.int64)
-            kind = None if system.name in ("radar_near", "radar_far", "radar_sea", "tisb") else (
-                "vessel" if sea else "aircraft")
+            kind = (
+                None
+                if system.name in ("radar_near", "radar_far", "radar_sea", "tisb")
+                else ("vessel" if sea else "aircraft")
+            )
             row = (
                 np.full(n, k), np.full(n, number), np.full(n, who[0], object), arrives, stamped, lat, lon,
                 np.full(n, 2.4477 * sigma), baro, geom, gs, course, np.full(n, who[1], object),
