@@ -275,6 +275,26 @@ def test_damaged_positions_are_passed_over():
         np.testing.assert_array_equal(kept, now)
 
 
+@pytest.mark.parametrize(
+    ("squawk", "says"), [("4521", 4.0), ("7000", 0.5), ("1202", 0.5), ("2300", 0.5), ("9999", 0.0)]
+)
+def test_a_squawk_that_many_have_says_little(squawk, says):
+    sky = Sky()
+    a = sky.add(RADAR, "radar:1", 50.0, 8.0, source="radar", squawk=squawk)
+    b = sky.add(UAT, "uat:1", 50.0, 8.0, source="uat", squawk=squawk)
+    sky.run(5)
+    assert score([a], [b], sky.joiner.history, sky.joiner.identity).identity[0] == says
+
+
+@pytest.mark.parametrize("bad", ["", "icao:", "icao:zz", "mmsi:x", None, "#2", ":"])
+def test_a_name_that_means_nothing_is_no_address(bad):
+    sky = Sky()
+    a = sky.add(ADSB, bad, 50.0, 8.0)
+    b = sky.add(UAT, bad, 50.0, 8.0, source="uat", squawk="not", callsign="")
+    sky.run(5)
+    assert score([a], [b], sky.joiner.history, sky.joiner.identity).identity[0] == 0.0
+
+
 def test_the_pure_score_agrees_with_what_the_joiner_found():
     sky = Sky()
     a = sky.add(ADSB, "icao:ae503d", 50.0, 8.0)

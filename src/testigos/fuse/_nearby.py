@@ -218,7 +218,7 @@ def near_pairs(
     near: Ints,
     along: Ints,
 ) -> Ints:
-    """Pairs of slots of different systems that may be one object, as ``low << 32 | high``, in no order.
+    """Pairs of slots of different systems within their gates and a cell, as ``low << 32 | high``, in no order.
 
     ``who`` sorted by ``cell``. In the fine grid all have small gates; in the coarse grid at least one of a pair has a
     large one. Counts of others of the same system are added to ``near`` and ``along`` on the way.

@@ -62,13 +62,13 @@ _COMPANY_SEEN: Final = 0.05
 _HOPELESS: Final = -8.0
 _FORGOTTEN_NS: Final = 120_000_000_000
 
-#: Codes that many have at once: VFR, IFR and other conspicuity codes, emergencies. Source: ICAO Doc 8168 volume III
-#: (2000, 7000 and the emergency codes), FAA Order JO 7110.66 (1200 and others); 0000 and 7777 mean nothing.
-COMMON_SQUAWKS: Final = frozenset(
+#: Squawks that many have at once, beside all that end in 00, which are no discrete codes: 1201 to 1203, 1255 and 1277
+#: of VFR, gliders, formations, fire fighting, search; conspicuity codes of Europe; 7777 of tests. Source: FAA Orders
+#: JO 7110.65, paragraph 5-2-7, and 7110.66B, paragraph 5; for Europe the national lists (own choice).
+COMMON_SQUAWKS: Final = tuple(
     int(code, 8)
-    for code in ("0000", "1000", "1200", "1202", "1400", "2000", "7000", "7001", "7004", "7007", "7010", "7500",
-                 "7600", "7700", "7777", "4000", "0033", "0021", "0022", "6000")
-)  # fmt: skip
+    for code in ("1201", "1202", "1203", "1255", "1277", "0021", "0022", "0033", "7001", "7004", "7007", "7010", "7777")
+)
 
 REASONS: Final = (
     "motion",  # places over time
@@ -135,9 +135,10 @@ def _text(value: str | None) -> int:
 
 def _squawk(value: str | None) -> int:
     try:
-        return int(value or "", 8)
+        code = int(value or "", 8)
     except ValueError:
         return -1
+    return code if 0 <= code < 4096 else -1
 
 
 def _category(value: str | None) -> int:
@@ -219,7 +220,7 @@ class Scores(NamedTuple):
     reasons: Words
 
 
-_SQUAWK_COMMON: Final = np.isin(np.arange(4096), sorted(COMMON_SQUAWKS))
+_SQUAWK_COMMON: Final = np.isin(np.arange(4096), COMMON_SQUAWKS) | (np.arange(4096) % 64 == 0)
 
 
 def _scored(

@@ -360,10 +360,10 @@ def report(made: Objects, seed: int, away: Floats | None = None, away_from_s: fl
 
 
 def mixed(count: int, seconds: float, seed: int = 1, shared: float = 0.05) -> tuple[Objects, Heard]:
-    """Objects and what is reported of them.
+    """Objects and what is reported of them; copied transmitters come after the ``count`` objects.
 
     >>> made, heard = mixed(40, 20.0)
-    >>> len(made.scene), sorted({SYSTEMS[s].name for s in heard.system})[:3]
+    >>> int((made.copies < 0).sum()), sorted({SYSTEMS[s].name for s in heard.system})[:3]
     (40, ['adsb', 'ais', 'flarm'])
     """
     made = objects(count, seconds, seed, shared)
