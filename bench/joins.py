@@ -47,7 +47,12 @@ class Run:
     def feed(self, rows: np.ndarray) -> None:
         h = self.heard
         number = self.strands.step(
-            self.name[rows], h.time_ns[rows], h.lat_deg[rows], h.lon_deg[rows], h.radius95_m[rows], h.gs_kt[rows],
+            self.name[rows],
+            h.time_ns[rows],
+            h.lat_deg[rows],
+            h.lon_deg[rows],
+            h.radius95_m[rows],
+            h.gs_kt[rows],
             h.track_deg[rows],
         )
         self.number[rows] = number
@@ -65,13 +70,25 @@ class Run:
         if new:
             at = [r for _, r, _ in new]
             self.joiner.name(
-                [s for s, _, _ in new], h.system[at].tolist(), [strand_name(h.name[r], n) for _, r, n in new],
-                [sim.SYSTEMS[h.system[r]].source for r in at], h.kind[at], h.callsign[at], h.squawk[at],
+                [s for s, _, _ in new],
+                h.system[at].tolist(),
+                [strand_name(h.name[r], n) for _, r, n in new],
+                [sim.SYSTEMS[h.system[r]].source for r in at],
+                h.kind[at],
+                h.callsign[at],
+                h.squawk[at],
                 h.category[at],
             )
         self.joiner.see(
-            self.slot_of[rows], h.time_ns[rows], h.lat_deg[rows], h.lon_deg[rows], h.radius95_m[rows],
-            h.baro_ft[rows], h.geom_ft[rows], h.gs_kt[rows], h.track_deg[rows],
+            self.slot_of[rows],
+            h.time_ns[rows],
+            h.lat_deg[rows],
+            h.lon_deg[rows],
+            h.radius95_m[rows],
+            h.baro_ft[rows],
+            h.geom_ft[rows],
+            h.gs_kt[rows],
+            h.track_deg[rows],
         )
 
     def truth(self, slot: int) -> int:
@@ -102,8 +119,10 @@ def describe(run: Run, slot: int) -> str:
     rows = np.flatnonzero(run.slot_of == slot)
     h = run.heard
     k = run.truth(slot)
-    return (f"{sim.SYSTEMS[h.system[rows[0]]].name} {h.name[rows[0]]} object {k} {run.made.scene[k]} "
-            f"copies {run.made.copies[k]} says {run.made.says[k]} reports {len(rows)}")
+    return (
+        f"{sim.SYSTEMS[h.system[rows[0]]].name} {h.name[rows[0]]} object {k} {run.made.scene[k]} "
+        f"copies {run.made.copies[k]} says {run.made.says[k]} reports {len(rows)}"
+    )
 
 
 def pairs(run: Run, cluster: np.ndarray, show: int) -> Counter[str]:
@@ -141,6 +160,23 @@ def pairs(run: Run, cluster: np.ndarray, show: int) -> Counter[str]:
     return told
 
 
+def by_address(run: Run) -> tuple[int, int]:
+    """What joining names by their address alone would do: pairs of names put together, and those that are right.
+
+    A name that two transmitters use is never wholly right.
+    """
+    h = run.heard
+    objects: dict[tuple[str, int], set[int]] = defaultdict(set)
+    for name, system, true in zip(h.name, h.system, h.true, strict=True):
+        if name.startswith(("icao:", "mmsi:")):
+            objects[name, int(system)].add(int(true))
+    same: dict[str, list[set[int]]] = defaultdict(list)
+    for (name, _), who in objects.items():
+        same[name].append(who)
+    pairs = [(a, b) for sets in same.values() for i, a in enumerate(sets) for b in sets[i + 1 :]]
+    return len(pairs), sum(a == b and len(a) == 1 for a, b in pairs)
+
+
 def strands(run: Run) -> tuple[int, int, int, int]:
     """Of shared names: reports on a strand of their own transmitter, all of strands; names, and names split."""
     h = run.heard
@@ -156,12 +192,10 @@ def strands(run: Run) -> tuple[int, int, int, int]:
             false += len(numbers) > 1
             continue
         names += 1
-        good = 0
         for number in numbers:
             counts = [c for (_, n), c in told.items() if n == number]
             right += max(counts)
             every += sum(counts)
-            good += 1
         owners = {max(((c, k) for (k, n), c in told.items() if n == number))[1] for number in numbers}
         split += owners == objects
     return right, every, names, split if not false else -false
@@ -201,8 +235,7 @@ def main() -> int:
     options = parser.parse_args()
     made, heard = sim.mixed(options.count, options.seconds, options.seed)
     run = Run(made, heard)
-    for _, out in run.go():
-        pass
+    *_, (_, out) = run.go()
     print(f"{len(made.scene)} objects, {len(run.slots)} tracks, {len(heard.true)} reports, {options.seconds:.0f} s")
     took = np.array(run.took[5:]) * 1e3
     print(f"step: median {np.median(took):.1f} ms, most {took.max():.1f} ms; pairs looked at {len(run.joiner._keys)}")
@@ -218,13 +251,17 @@ def main() -> int:
         print(f"  {scene}: {f} of {t} pairs together ({f / max(t, 1):.2%}), {w} invented")
     precision, recall = found / max(found + invented, 1), found / max(true, 1)
     print(f"pairs: precision {precision:.2%}, recall {recall:.2%}")
+    every, right = by_address(run)
+    print(f"by address alone: {every} pairs, {right} right ({right / max(every, 1):.2%}), {true} are to be found")
     right, every, names, split = strands(run)
     print(f"strands: {right} of {every} reports right ({right / max(every, 1):.2%}); {split} of {names} names split")
     good = min(precision, recall, run.made_right / max(made_all, 1), right / max(every, 1)) >= 0.99
     if not options.no_undone:
         wrong, parted, seconds = undone(options.count, options.seconds, options.seed, options.show)
-        print(f"undone: {parted} of {wrong} links that became wrong, after {np.median(seconds):.0f} s "
-              f"(median), {max(seconds):.0f} s at most")
+        print(
+            f"undone: {parted} of {wrong} links that became wrong, after {np.median(seconds):.0f} s "
+            f"(median), {max(seconds):.0f} s at most"
+        )
         good = good and wrong == parted
     return 0 if good else 1
 

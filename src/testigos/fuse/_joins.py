@@ -1,8 +1,7 @@
-"""Kernels of the joins: rings of positions, who is near whom, what two tracks say of being one object.
+"""Kernels of the joins: what two tracks say of being one object, and which of many pairs can hold together.
 
-Positions are points of the ellipsoid in Earth-centred metres, so neither poles nor the antimeridian are special; the
-difference of two is looked at in the plane that touches the Earth between them, east and north (within 5 degrees of
-a pole in another fixed pair of directions).
+The difference of two positions is looked at in the plane that touches the Earth between them, east and north (within
+5 degrees of a pole in another fixed pair of directions).
 
 **What is compared.** At the times of the fixes of the rarer track the other is interpolated. Of the differences
 
@@ -18,18 +17,16 @@ Machine Learning, 2006, section 3.3). Measured in bench/joins.py.
 """
 
 import math
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from testigos.geo import to_ecef
-from testigos.units import KT_MPS
+from testigos.fuse._nearby import KEPT, way
 
 __all__ = [
-    "FIELDS", "KEPT", "CloudOf", "History", "Identity", "Motion", "cells", "clusters", "contradict", "contradict_all",
-    "evidence", "kinematic", "kinematic_of", "merge", "motion", "near_pairs", "remember", "rivals", "sample", "twins",
+    "FIELDS", "alike", "clusters", "contradict", "evidence", "kinematic", "kinematic_of", "merge", "rivals", "sample",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -37,298 +34,25 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint32]
 
-KEPT: Final = 32  #: positions that are kept of a track
 FORGET_S: Final = 90.0  #: a sample this old counts 1/e
 ALIKE_S: Final = 6.0  #: errors nearer in time than this are taken for one
 SPACING_S: Final = 1.5  # samples of one pair are at least so far apart
-UNKNOWN_SIGMA_M: Final = 100.0  # of a position whose radius nobody says
-RADIUS_SIGMAS: Final = 2.4477  # a 95 % radius in standard deviations of an axis: sqrt(-2 ln 0.05)
 LONGEST_GAP_S: Final = 200.0  # a moored vessel reports every 3 minutes (ITU-R M.1371-5, annex 1, table 1)
 LATENCY_S: Final = 0.6  # standard deviation of the difference of two latencies that are anything from 0 to 1.5 s
 FAR_OFF: Final = 12.0  # half the squared distance in standard deviations; e^-12 of all are farther off
 OFFSET_M: Final = 25.0  # antennas, datums, rounding
 DRIFT_MPS: Final = 0.5
-COARSE_M: Final = 3_000.0
-FINE_M: Final = 900.0
-_EARTH_M: Final = 6_371_000.0
+NO_RIVAL: Final = -20.0  #: a score that changes nothing
+IDENTITY_MOST: Final = 8.0  #: so much at most do names say for one object
+
+# places in joins.REASONS
+(MOTION, SAME_ALTITUDE, SAME_ADDRESS, SAME_CALLSIGN, SAME_SQUAWK, SAME_CATEGORY, OTHER_ALTITUDE, OTHER_ADDRESS,
+ OTHER_CALLSIGN, OTHER_SQUAWK, OTHER_CATEGORY, SHARED_ADDRESS) = range(12)  # fmt: skip
 
 # sums of a pair, see the module's docstring; t counts from the last sample
 (S0, S1, S2, VE, VN, TVE, TVN, VV, DE, DN, TDE, TDN, VD, DD, COUNT, OFFSET2, SPEED, ALT_W, ALT_D, MIX_W, MIX_D, MIX_L,
- SAMPLES, STREAK) = range(24)  # fmt: skip
-FIELDS: Final = 24
-
-
-class History(NamedTuple):
-    """The last :data:`KEPT` accepted positions of every slot (N, K), in a ring: fix number n lies at n % K.
-
-    ``count`` (N,): positions so far; ``born`` (N,): how often the slot was given to somebody else. ``xyz_m`` (N, K, 3);
-    ``velocity_mps`` (N, K, 3) along the ground; ``sigma_m`` of each axis; altitudes in feet; NaN where unknown.
-    """
-
-    count: Ints
-    born: Ints
-    time_ns: Ints
-    xyz_m: Floats
-    velocity_mps: Floats
-    sigma_m: Floats
-    baro_ft: Floats
-    geom_ft: Floats
-
-
-class Identity(NamedTuple):
-    """What each slot (N,) says that it is; 0 stands for unknown in all but ``squawk``, where it is -1.
-
-    ``named``: whether anything was said. ``authority``: 1 an ICAO address that the transponder itself or an
-    interrogation says, 2 one that a device was told or a ground station rebroadcasts, 3 a name that means something
-    only where it comes from, 4 an MMSI, with ``address`` its number. ``callsign`` packs eight characters, ``category``
-    is 16 * set + number with A to D as 1 to 4, ``kind`` is a place in ``schema.KINDS`` plus 1.
-    """
-
-    named: Bools
-    system: Ints
-    authority: Ints
-    address: Ints
-    callsign: Ints
-    squawk: Ints
-    category: Ints
-    kind: Ints
-
-
-class Motion(NamedTuple):
-    """Where each slot (N,) is at one time, by its last position and velocity; ``gate_m`` is 0 where it has none."""
-
-    xyz_m: Floats
-    velocity_mps: Floats
-    speed_mps: Floats
-    gate_m: Floats
-    interval_s: Floats
-    last_ns: Ints
-
-
-class CloudOf(NamedTuple):
-    """Others of the same system round each slot (N,): how many near, how many of them go the same way."""
-
-    near: Ints
-    along: Ints
-
-
-@njit(cache=True, nogil=True)
-def remember(
-    count: Ints,
-    ring_ns: Ints,
-    xyz: Floats,
-    velocity: Floats,
-    sigma: Floats,
-    baro: Floats,
-    geom: Floats,
-    slot: Ints,
-    time_ns: Ints,
-    lat_deg: Floats,
-    lon_deg: Floats,
-    radius95_m: Floats,
-    baro_ft: Floats,
-    geom_ft: Floats,
-    gs_kt: Floats,
-    track_deg: Floats,
-) -> None:
-    """Put positions into the rings; what is not later than the last of its slot is passed over."""
-    for i in range(len(slot)):
-        s = slot[i]
-        n = count[s]
-        if n > 0 and time_ns[i] <= ring_ns[s, (n - 1) % KEPT]:
-            continue
-        if not (math.isfinite(lat_deg[i]) and math.isfinite(lon_deg[i])):
-            continue
-        k = n % KEPT
-        ring_ns[s, k] = time_ns[i]
-        xyz[s, k, 0], xyz[s, k, 1], xyz[s, k, 2] = to_ecef(lat_deg[i], lon_deg[i])
-        if math.isfinite(gs_kt[i]) and math.isfinite(track_deg[i]):
-            lat, lon, way = math.radians(lat_deg[i]), math.radians(lon_deg[i]), math.radians(track_deg[i])
-            east, north = gs_kt[i] * KT_MPS * math.sin(way), gs_kt[i] * KT_MPS * math.cos(way)
-            velocity[s, k, 0] = -math.sin(lon) * east - math.sin(lat) * math.cos(lon) * north
-            velocity[s, k, 1] = math.cos(lon) * east - math.sin(lat) * math.sin(lon) * north
-            velocity[s, k, 2] = math.cos(lat) * north
-        else:
-            velocity[s, k, 0] = velocity[s, k, 1] = velocity[s, k, 2] = math.nan
-        known = math.isfinite(radius95_m[i]) and radius95_m[i] > 0.0
-        sigma[s, k] = max(radius95_m[i] / RADIUS_SIGMAS, 1.0) if known else UNKNOWN_SIGMA_M
-        baro[s, k], geom[s, k] = baro_ft[i], geom_ft[i]
-        count[s] = n + 1
-
-
-@njit(cache=True, nogil=True)
-def _way(ring_ns: Ints, xyz: Floats, velocity: Floats, s: int, number: int, oldest: int, out: Floats) -> bool:
-    """The velocity at fix ``number`` of slot ``s``: as said, else over six seconds or more; whether it is known."""
-    k = number % KEPT
-    if math.isfinite(velocity[s, k, 0]):
-        for c in range(3):
-            out[c] = velocity[s, k, c]
-        return True
-    j = number
-    while j > oldest and (ring_ns[s, k] - ring_ns[s, j % KEPT]) * 1e-9 < 6.0:
-        j -= 1
-    if j == number and number == oldest:
-        for c in range(3):
-            out[c] = 0.0
-        return False
-    span = (ring_ns[s, k] - ring_ns[s, j % KEPT]) * 1e-9
-    for c in range(3):
-        out[c] = (xyz[s, k, c] - xyz[s, j % KEPT, c]) / span
-    return True
-
-
-@njit(cache=True, nogil=True)
-def motion(
-    now_ns: int, count: Ints, ring_ns: Ints, xyz: Floats, velocity: Floats, sigma: Floats, named: Bools
-) -> tuple[Floats, Floats, Floats, Floats, Floats, Ints]:
-    """Where everybody is now, how fast, and within which distance a partner may seem to be: columns of Motion.
-
-    The gate is 50 m + 3 sigma + 2 s of flight + what a turn does while nothing is heard.
-    """
-    n = len(count)
-    here, going = np.zeros((n, 3)), np.zeros((n, 3))
-    speed, gate, interval = np.zeros(n), np.zeros(n), np.zeros(n)
-    last = np.zeros(n, np.int64)
-    for s in range(n):
-        if count[s] == 0 or not named[s]:
-            continue
-        newest, oldest = count[s] - 1, max(0, count[s] - KEPT)
-        k = newest % KEPT
-        last[s] = ring_ns[s, k]
-        known = _way(ring_ns, xyz, velocity, s, newest, oldest, going[s])
-        v = math.sqrt(going[s, 0] ** 2 + going[s, 1] ** 2 + going[s, 2] ** 2)
-        dt = (now_ns - last[s]) * 1e-9
-        if newest > oldest:
-            interval[s] = (last[s] - ring_ns[s, oldest % KEPT]) * 1e-9 / (newest - oldest)
-        speed[s] = v
-        if dt > max(300.0, 4.0 * interval[s]):
-            continue
-        on = min(max(dt, -10.0), 60.0)
-        for c in range(3):
-            here[s, c] = xyz[s, k, c] + going[s, c] * on
-        turn = 0.5 * min(0.03 * v, 5.0) * on * on
-        gate[s] = 50.0 + 3.0 * sigma[s, k] + 2.0 * v + min(turn, v * abs(on)) + (0.0 if known else 300.0)
-    return here, going, speed, gate, interval, last
-
-
-@njit(cache=True, nogil=True)
-def cells(here: Floats, who: Ints, size_m: float) -> Ints:
-    """The cube of space, ``size_m`` wide, that each slot of ``who`` is in; cubes in a row of z have keys in a row."""
-    out = np.empty(len(who), np.int64)
-    for i in range(len(who)):
-        key = 0
-        for c in range(3):
-            key = (key << 20) | (int(math.floor(here[who[i], c] / size_m)) + 524_288)
-        out[i] = key
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _grown(keys: Ints) -> Ints:
-    out = np.empty(2 * len(keys), np.int64)
-    out[: len(keys)] = keys
-    return out
-
-
-@njit(cache=True, nogil=True)
-def near_pairs(
-    who: Ints,
-    cell: Ints,
-    fine: bool,
-    here: Floats,
-    going: Floats,
-    speed: Floats,
-    gate: Floats,
-    system: Ints,
-    near: Ints,
-    along: Ints,
-) -> Ints:
-    """Pairs of slots of different systems that may be one object, as ``low << 32 | high``, in no order.
-
-    ``who`` sorted by ``cell``. In the fine grid all have small gates; in the coarse grid at least one of a pair has a
-    large one. Counts of others of the same system are added to ``near`` and ``along`` on the way.
-    """
-    out = np.empty(max(1024, 4 * len(who)), np.int64)
-    found = 0
-    n = len(who)
-    size = FINE_M if fine else COARSE_M
-    half = 0.5 * FINE_M
-    mask = (1 << 20) - 1
-    first = 0
-    while first < n:
-        stop = first
-        while stop < n and cell[stop] == cell[first]:
-            stop += 1
-        x, y, z = cell[first] >> 40, (cell[first] >> 20) & mask, cell[first] & mask
-        for dx in range(-1, 2):
-            for dy in range(-1, 2):
-                row = ((x + dx) << 40) | ((y + dy) << 20)
-                low = np.searchsorted(cell, row | (z - 1))
-                high = low
-                while high < n and cell[high] <= row | (z + 1):
-                    high += 1
-                if low == high:
-                    continue
-                for p in range(first, stop):
-                    a = who[p]
-                    if not fine and gate[a] <= half:
-                        continue
-                    for q in range(low, high):
-                        b = who[q]
-                        if a == b:
-                            continue
-                        both = fine or gate[b] > half
-                        if both and a > b:
-                            continue  # met from the other side
-                        ex, ey, ez = here[a, 0] - here[b, 0], here[a, 1] - here[b, 1], here[a, 2] - here[b, 2]
-                        far2 = ex * ex + ey * ey + ez * ez
-                        if far2 > size * size:
-                            continue
-                        if system[a] == system[b]:
-                            near[a] += 1
-                            near[b] += 1
-                            ux, uy = going[a, 0] - going[b, 0], going[a, 1] - going[b, 1]
-                            uz = going[a, 2] - going[b, 2]
-                            like = 0.5 + 0.1 * max(speed[a], speed[b])
-                            if ux * ux + uy * uy + uz * uz < like * like:
-                                along[a] += 1
-                                along[b] += 1
-                            continue
-                        reach = gate[a] + gate[b]
-                        if far2 > reach * reach:
-                            continue
-                        if found == len(out):
-                            out = _grown(out)
-                        out[found] = (min(a, b) << 32) | max(a, b)
-                        found += 1
-        first = stop
-    return out[:found]
-
-
-@njit(cache=True, nogil=True)
-def twins(who: Ints, here: Floats, gate: Floats, system: Ints, authority: Ints, address: Ints) -> Ints:
-    """Pairs of one address on different systems whose gates meet, however wide; ``who`` sorted by address."""
-    out = np.empty(max(64, len(who)), np.int64)
-    found = 0
-    for i in range(len(who)):
-        a = who[i]
-        for j in range(i + 1, len(who)):
-            b = who[j]
-            if address[a] != address[b]:
-                break
-            if system[a] == system[b] or (authority[a] == 4) != (authority[b] == 4):
-                continue
-            reach = gate[a] + gate[b]
-            far2 = 0.0
-            for c in range(3):
-                far2 += (here[a, c] - here[b, c]) ** 2
-            if far2 > reach * reach:
-                continue
-            if found == len(out):
-                out = _grown(out)
-            out[found] = (min(a, b) << 32) | max(a, b)
-            found += 1
-    return out[:found]
+ SAMPLES, STREAK, DENSITY, COMPANY, PLACE, HEIGHT) = range(28)  # fmt: skip
+FIELDS: Final = 28
 
 
 @njit(cache=True, nogil=True)
@@ -430,7 +154,7 @@ def sample(
     interval: Floats,
 ) -> None:
     """Add to the sums of each pair what the fixes since its last sample say; ``done_ns`` is 0 where there was none."""
-    at, way = np.empty(6), np.empty(3)
+    at, going = np.empty(6), np.empty((1, 3))
     for p in range(len(keys)):
         r = rows[p]
         a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
@@ -471,10 +195,10 @@ def sample(
             # the velocity of whoever says it, else of the more exact one
             said = math.isfinite(velocity[fast, j % KEPT, 0])
             if said or (not math.isfinite(velocity[slow, k, 0]) and sigma[fast, j % KEPT] <= sigma[slow, k]):
-                _way(ring_ns, xyz, velocity, fast, j, old_fast, way)
+                way(ring_ns, xyz, velocity, fast, j, old_fast, going, 0)
             else:
-                _way(ring_ns, xyz, velocity, slow, i - 1, old_slow, way)
-            _add(sums[r], done, t_ns, sign, xyz[slow, k], sigma[slow, k], baro[slow, k], geom[slow, k], at, way)
+                way(ring_ns, xyz, velocity, slow, i - 1, old_slow, going, 0)
+            _add(sums[r], done, t_ns, sign, xyz[slow, k], sigma[slow, k], baro[slow, k], geom[slow, k], at, going[0])
             done = t_ns
         done_ns[r] = done
 
@@ -490,7 +214,7 @@ def _add(
     baro: float,
     geom: float,
     at: Floats,
-    way: Floats,
+    going: Floats,
 ) -> None:
     # directions of the plane: east and north, or near a pole two that do not turn there
     r = math.sqrt(place[0] ** 2 + place[1] ** 2 + place[2] ** 2)
@@ -504,7 +228,7 @@ def _add(
     n0, n1, n2 = uy * e2 - uz * e1, uz * e0 - ux * e2, ux * e1 - uy * e0
     dx, dy, dz = sign * (place[0] - at[0]), sign * (place[1] - at[1]), sign * (place[2] - at[2])
     de, dn = dx * e0 + dy * e1 + dz * e2, dx * n0 + dy * n1 + dz * n2
-    ve, vn = way[0] * e0 + way[1] * e1 + way[2] * e2, way[0] * n0 + way[1] * n1 + way[2] * n2
+    ve, vn = going[0] * e0 + going[1] * e1 + going[2] * e2, going[0] * n0 + going[1] * n1 + going[2] * n2
 
     count = 1.0
     if done_ns > 0:
@@ -545,6 +269,7 @@ def _add(
     p[OFFSET2] = OFFSET_M**2 + noise2
     p[SPEED] = math.sqrt(ve * ve + vn * vn)
     p[SAMPLES] += 1.0
+    p[DENSITY] = 0.0  # what was found of it holds no more
 
     if math.isfinite(baro) and math.isfinite(at[4]):
         p[ALT_W] += count
@@ -571,22 +296,23 @@ def evidence(p: Floats, scale: float, d_precision: float, d_weight: float, s_pre
 
         log Z = log pd + log ps - log LATENCY_S - log det M - log(q) / 2 + fit / 2.
     """
-    m00, m01, m11 = p[S0] / scale + d_precision, p[S1] / scale, p[S2] / scale + s_precision
+    k = 1.0 / scale
+    m00, m01, m11 = p[S0] * k + d_precision, p[S1] * k, p[S2] * k + s_precision
     det = m00 * m11 - m01 * m01
-    q = p[VV] / scale + 1.0 / LATENCY_S**2
-    rest = p[VD] / scale
+    kk = k * k / det
+    q = p[VV] * k + 1.0 / LATENCY_S**2
+    rest = p[VD] * k
     fit = 0.0
     for axis in range(2):
-        c0, c1 = p[VE + axis] / scale, p[TVE + axis] / scale
-        b0, b1 = p[DE + axis] / scale, p[TDE + axis] / scale
-        x0, x1 = (m11 * b0 - m01 * b1) / det, (m00 * b1 - m01 * b0) / det
-        q -= (m11 * c0 * c0 - 2.0 * m01 * c0 * c1 + m00 * c1 * c1) / det
-        rest -= c0 * x0 + c1 * x1
-        fit += b0 * x0 + b1 * x1
+        c0, c1 = p[VE + axis], p[TVE + axis]
+        b0, b1 = p[DE + axis], p[TDE + axis]
+        x0, x1 = m11 * b0 - m01 * b1, m00 * b1 - m01 * b0
+        q -= kk * (m11 * c0 * c0 - 2.0 * m01 * c0 * c1 + m00 * c1 * c1)
+        rest -= kk * (c0 * x0 + c1 * x1)
+        fit += kk * (b0 * x0 + b1 * x1)
     q = max(q, 1.0 / LATENCY_S**2)
     fit += rest * rest / q
-    weight = math.log(d_weight) + math.log(s_precision) - math.log(LATENCY_S)
-    return weight - math.log(det) - 0.5 * math.log(q) + 0.5 * fit, fit
+    return math.log(d_weight * s_precision / (det * LATENCY_S * math.sqrt(q))) + 0.5 * fit, fit
 
 
 @njit(cache=True, nogil=True)
@@ -610,10 +336,8 @@ def kinematic(p: Floats, density: float, company: float) -> tuple[float, float]:
         stranger, _ = evidence(p, scale, 0.0, any_d, any_s)
     one, _ = evidence(p, scale, one_d, one_d, one_s)
     mate, _ = evidence(p, scale, with_d, with_d, one_s / 9.0)
-    stranger += math.log(1.0 - company)
-    mate += math.log(company)
     top = max(stranger, mate)
-    place = one - top - math.log(math.exp(stranger - top) + math.exp(mate - top))
+    place = one - top - math.log((1.0 - company) * math.exp(stranger - top) + company * math.exp(mate - top))
     height = 0.0
     if p[ALT_W] > 0.0:
         height = _height(p[ALT_D] / p[ALT_W], 75.0**2 + 60.0**2 / p[ALT_W])
@@ -624,10 +348,18 @@ def kinematic(p: Floats, density: float, company: float) -> tuple[float, float]:
 
 @njit(cache=True, nogil=True)
 def kinematic_of(rows: Ints, sums: Floats, density: Floats, company: Floats) -> tuple[Floats, Floats]:
-    """``kinematic`` of many pairs (M,), whose sums are ``sums[rows]``."""
+    """``kinematic`` of many pairs (M,), whose sums are ``sums[rows]``; found again only where something changed.
+
+    A density is another one where it is a quarter more or less.
+    """
     place, height = np.empty(len(rows)), np.empty(len(rows))
-    for p in range(len(rows)):
-        place[p], height[p] = kinematic(sums[rows[p]], density[p], company[p])
+    for k in range(len(rows)):
+        r = rows[k]
+        kept = sums[r, DENSITY]
+        if not (0.8 * kept <= density[k] <= 1.25 * kept and company[k] == sums[r, COMPANY]):
+            sums[r, PLACE], sums[r, HEIGHT] = kinematic(sums[r], density[k], company[k])
+            sums[r, DENSITY], sums[r, COMPANY] = density[k], company[k]
+        place[k], height[k] = sums[r, PLACE], sums[r, HEIGHT]
     return place, height
 
 
@@ -658,21 +390,70 @@ def contradict(a: int, b: int, system: Ints, authority: Ints, address: Ints, kin
 
 
 @njit(cache=True, nogil=True)
-def contradict_all(a: Ints, b: Ints, system: Ints, authority: Ints, address: Ints, kind: Ints) -> Bools:
-    """``contradict`` of many pairs (M,)."""
-    out = np.empty(len(a), np.bool_)
-    for p in range(len(a)):
-        out[p] = contradict(a[p], b[p], system, authority, address, kind)
-    return out
+def alike(
+    keys: Ints,
+    system: Ints,
+    authority: Ints,
+    address: Ints,
+    callsign: Ints,
+    squawk: Ints,
+    category: Ints,
+    kind: Ints,
+    shared: Bools,
+    common: Bools,
+) -> tuple[Floats, Words, Bools]:
+    """What two slots say that they are, for each pair: log likelihood ratio, reasons, whether they cannot be one.
+
+    ``shared`` (slots,): the address is said by two of one system; ``common`` (4096,): squawks that many have. Bits of
+    reasons are places in ``joins.REASONS``.
+    """
+    n = len(keys)
+    total, bits, never = np.zeros(n), np.zeros(n, np.uint32), np.zeros(n, np.bool_)
+    for p in range(n):
+        a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
+        nats, why = 0.0, 0
+        twice = False
+        if address[a] > 0 and address[b] > 0:
+            if address[a] == address[b]:
+                twice = shared[a] or shared[b]
+                nats += 1.0 if twice else 6.0
+                why |= (1 << SAME_ADDRESS) | (1 << SHARED_ADDRESS if twice else 0)
+            else:
+                nats -= 6.0
+                why |= 1 << OTHER_ADDRESS
+        if callsign[a] != 0 and callsign[b] != 0:
+            if callsign[a] == callsign[b]:
+                nats += 1.0 if twice else 5.0
+                why |= 1 << SAME_CALLSIGN
+            else:
+                nats -= 4.0
+                why |= 1 << OTHER_CALLSIGN
+        if squawk[a] >= 0 and squawk[b] >= 0:
+            if squawk[a] == squawk[b]:
+                nats += 0.5 if common[squawk[a]] else 4.0
+                why |= 1 << SAME_SQUAWK
+            else:
+                nats -= 3.0  # a change reaches one link before the other
+                why |= 1 << OTHER_SQUAWK
+        if category[a] != 0 and category[b] != 0:
+            if category[a] == category[b]:
+                nats += 0.5
+                why |= 1 << SAME_CATEGORY
+            else:
+                nats -= 1.5
+                why |= 1 << OTHER_CATEGORY
+        total[p], bits[p] = min(nats, IDENTITY_MOST), why
+        never[p] = contradict(a, b, system, authority, address, kind)
+    return total, bits, never
 
 
 @njit(cache=True, nogil=True)
 def rivals(
     keys: Ints, llr: Floats, fresh: Bools, system: Ints, authority: Ints, address: Ints, kind: Ints, slots: int
 ) -> Floats:
-    """The best rival of each pair (M,): the highest score of either with somebody whom the other cannot be.
+    """The highest score of either of a pair (M,) with somebody whom the other cannot be, where it scores above 0.
 
-    ``fresh`` (slots,): only who is heard as usual is a rival. Minus infinity where there is none.
+    ``fresh`` (slots,): only who is heard as usual is a rival. :data:`NO_RIVAL` where there is none.
     """
     n = len(keys)
     start = np.zeros(slots + 1, np.int64)
@@ -687,8 +468,10 @@ def rivals(
         for s in (keys[p] >> 32, keys[p] & 0xFFFFFFFF):
             pair[fill[s]] = p
             fill[s] += 1
-    best = np.full(n, -np.inf)
+    best = np.full(n, NO_RIVAL)
     for p in range(n):
+        if llr[p] <= 0.0:
+            continue
         a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
         for here, other in ((a, b), (b, a)):
             for k in range(start[here], start[here + 1]):

@@ -144,10 +144,10 @@ def _reach(
             off2 += (step - going[m, k, c] * dt) ** 2
             v2 += going[m, k, c] ** 2
     if not known:
-        return math.sqrt(far2) / (slack + _FASTEST_MPS * (dt + 1.0))
+        return float(math.sqrt(far2) / (slack + _FASTEST_MPS * (dt + 1.0)))
     v = math.sqrt(v2)
     most = min(_FASTEST_MPS, 2.0 * v + 40.0) * dt  # of change of place, and so of what is off after long
-    return math.sqrt(off2) / (slack + 2.0 * v + min(0.5 * (6.0 + 0.03 * v) * dt * dt, most))
+    return float(math.sqrt(off2) / (slack + 2.0 * v + min(0.5 * (6.0 + 0.03 * v) * dt * dt, most)))
 
 
 @njit(cache=True, nogil=True)

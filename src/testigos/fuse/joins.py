@@ -12,7 +12,7 @@ of it is judged again from the positions as they were reported.
   one that keeps company: 1 in 1,000 does, 1 in 20 where a companion is seen. So in dense traffic and in a formation the
   same distance says less.
 - *altitudes*, of the same kind or with an allowance for pressure and temperature.
-- *identity*: the same address, call sign, squawk, category for it, others against it, limited to :data:`IDENTITY_MOST`.
+- *identity*: the same address, call sign, squawk, category for it, others against it, limited to 8 nats.
   An address that two transmitters of one system use says little. A squawk that many have says next to nothing.
 
 Where one track could be either of two others that cannot be one, each of these is the other's *rival*:
@@ -38,7 +38,9 @@ import numpy.typing as npt
 
 from testigos import schema
 from testigos.fuse import _joins as kernels
-from testigos.fuse._joins import FIELDS, KEPT, CloudOf, History, Identity, Motion
+from testigos.fuse import _nearby as nearby
+from testigos.fuse._joins import FIELDS
+from testigos.fuse._nearby import KEPT, CloudOf, History, Identity, Motion
 from testigos.fuse._strands import LIVE, follow
 
 __all__ = ["Decisions", "Joiner", "Scores", "Strands", "crowd", "empty_history", "empty_identity", "reason_words",
@@ -54,20 +56,19 @@ PART: Final = 0.0
 LASTS_NS: Final = 3_000_000_000
 MOTION_LEAST: Final = 2.0  #: log likelihood ratio of places and altitudes without which nothing is joined
 _MOTION_PARTS: Final = -3.0
-IDENTITY_MOST: Final = 8.0
 _FITS: Final = -2.0  # two members of a cluster score that at least
 _COMPANY: Final = 0.001
 _COMPANY_SEEN: Final = 0.05
 _HOPELESS: Final = -8.0
 _FORGOTTEN_NS: Final = 120_000_000_000
 
-#: Codes that many have at once: VFR, IFR and other conspicuity codes, emergencies. Source: ICAO Doc 8168 volume III
-#: (2000, 7000 and the emergency codes), FAA Order JO 7110.66 (1200 and others); 0000 and 7777 mean nothing.
-COMMON_SQUAWKS: Final = frozenset(
+#: Squawks that many have at once, beside all that end in 00, which are no discrete codes: 1201 to 1203, 1255 and 1277
+#: of VFR, gliders, formations, fire fighting, search; conspicuity codes of Europe; 7777 of tests. Source: FAA Orders
+#: JO 7110.65, paragraph 5-2-7, and 7110.66B, paragraph 5; for Europe the national lists (own choice).
+COMMON_SQUAWKS: Final = tuple(
     int(code, 8)
-    for code in ("0000", "1000", "1200", "1202", "1400", "2000", "7000", "7001", "7004", "7007", "7010", "7500",
-                 "7600", "7700", "7777", "4000", "0033", "0021", "0022", "6000")
-)  # fmt: skip
+    for code in ("1201", "1202", "1203", "1255", "1277", "0021", "0022", "0033", "7001", "7004", "7007", "7010", "7777")
+)
 
 REASONS: Final = (
     "motion",  # places over time
@@ -84,7 +85,6 @@ REASONS: Final = (
     "shared_address",  # two transmitters of one system say this address
     "company",  # somebody keeps company here, so that nearness says less
     "rival",  # it could be somebody else as well
-    "forbidden",  # told not to
 )
 _BIT: Final = {name: 1 << k for k, name in enumerate(REASONS)}
 
@@ -135,9 +135,10 @@ def _text(value: str | None) -> int:
 
 def _squawk(value: str | None) -> int:
     try:
-        return int(value or "", 8)
+        code = int(value or "", 8)
     except ValueError:
         return -1
+    return code if 0 <= code < 4096 else -1
 
 
 def _category(value: str | None) -> int:
@@ -173,33 +174,35 @@ def _describe(identity: Identity, slot: Ints, system: Iterable[int], **said: Seq
 
 def _motion(now_ns: int, history: History, identity: Identity) -> Motion:
     h = history
-    return Motion(*kernels.motion(now_ns, h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m, identity.named))
+    return Motion(*nearby.motion(now_ns, h.seen, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m, identity.named))
 
 
-def _near(moving: Motion, identity: Identity) -> tuple[Ints, CloudOf]:
-    """Candidates, sorted, and how many of the same system are round each slot."""
+def _near(moving: Motion, identity: Identity) -> tuple[Ints, CloudOf, Bools]:
+    """Candidates, sorted; how many of the same system are round each slot; whose address two of a system say."""
     slots = len(moving.gate_m)
     cloud = CloudOf(np.zeros(slots, np.int64), np.zeros(slots, np.int64))
+    shared = np.zeros(slots, np.bool_)
     live = np.flatnonzero(moving.gate_m > 0.0)
-    small = moving.gate_m[live] <= 0.5 * kernels.FINE_M
+    small = moving.gate_m[live] <= 0.5 * nearby.FINE_M
     parts = []
     for fine, who in ((False, live), (True, live[small])):
         if len(who) == 0 or (not fine and small.all()):
             continue
-        cell = kernels.cells(moving.xyz_m, who, kernels.FINE_M if fine else kernels.COARSE_M)
-        order = np.argsort(cell, kind="stable")
+        cell = nearby.cells(moving.xyz_m, who, nearby.FINE_M if fine else nearby.COARSE_M)
+        order = np.argsort(cell)  # the order within a cell changes nothing
         parts.append(
-            kernels.near_pairs(
+            nearby.near_pairs(
                 who[order], cell[order], fine, moving.xyz_m, moving.velocity_mps, moving.speed_mps, moving.gate_m,
                 identity.system, cloud.near, cloud.along,
             )
         )  # fmt: skip
     named = live[identity.address[live] > 0]
-    named = named[np.argsort(identity.address[named], kind="stable")]
+    named = named[np.argsort(identity.address[named])]
     parts.append(
-        kernels.twins(named, moving.xyz_m, moving.gate_m, identity.system, identity.authority, identity.address)
+        nearby.twins(named, moving.xyz_m, moving.gate_m, identity.system, identity.authority, identity.address, shared)
     )
-    return np.unique(np.concatenate(parts)), cloud
+    keys = np.sort(np.concatenate(parts))
+    return keys[np.diff(keys, prepend=-1) != 0], cloud, shared
 
 
 def crowd(now_ns: int, history: History, identity: Identity) -> CloudOf:
@@ -208,7 +211,7 @@ def crowd(now_ns: int, history: History, identity: Identity) -> CloudOf:
 
 
 class Scores(NamedTuple):
-    """What speaks for each pair (M,) being one object, in nats; ``llr`` is all of it, ``motion`` places and altitudes."""
+    """What speaks for each pair (M,) being one object, in nats: ``llr`` in all, ``motion`` places and altitudes."""
 
     llr: Floats
     motion: Floats
@@ -217,73 +220,28 @@ class Scores(NamedTuple):
     reasons: Words
 
 
-def _shared(identity: Identity, live: Bools) -> Bools:
-    """Whether the address of each slot is said by another live slot of the same system too."""
-    out = np.zeros(len(live), np.bool_)
-    who = np.flatnonzero(live & (identity.address > 0))
-    order = who[np.lexsort((identity.system[who], identity.address[who]))]
-    same = (np.diff(identity.address[order]) == 0) & (np.diff(identity.system[order]) == 0)
-    named_twice = np.zeros(len(order), np.bool_)
-    named_twice[1:] |= same
-    named_twice[:-1] |= same
-    # of the address, on whatever system
-    out[who] = np.isin(identity.address[who], identity.address[order[named_twice]])
-    return out
-
-
-_SQUAWK_COMMON: Final = np.isin(np.arange(4096), sorted(COMMON_SQUAWKS))
-
-
-def _identity_scores(a: Ints, b: Ints, identity: Identity, shared: Bools) -> tuple[Floats, Words]:
-    """Log likelihood ratio of what two tracks say that they are, and its reasons."""
-    total, bits = np.zeros(len(a)), np.zeros(len(a), np.uint32)
-
-    def add(where: Bools, nats: float | Floats, name: str) -> None:
-        np.add(total, nats, out=total, where=where)
-        bits[where] |= np.uint32(_BIT[name])
-
-    i = identity
-    known = (i.address[a] > 0) & (i.address[b] > 0)
-    same = known & (i.address[a] == i.address[b])
-    twice = same & (shared[a] | shared[b])
-    add(same, np.where(twice, 1.0, 6.0), "same_address")
-    add(twice, 0.0, "shared_address")
-    add(known & ~same, -6.0, "other_address")
-    known = (i.callsign[a] != 0) & (i.callsign[b] != 0)
-    same = known & (i.callsign[a] == i.callsign[b])
-    add(same, np.where(twice, 1.0, 5.0), "same_callsign")
-    add(known & ~same, -4.0, "other_callsign")
-    known = (i.squawk[a] >= 0) & (i.squawk[b] >= 0)
-    same = known & (i.squawk[a] == i.squawk[b])
-    add(same, np.where(_SQUAWK_COMMON[np.maximum(i.squawk[a], 0)], 0.5, 4.0), "same_squawk")
-    add(known & ~same, -3.0, "other_squawk")  # a change reaches one link before the other
-    known = (i.category[a] != 0) & (i.category[b] != 0)
-    same = known & (i.category[a] == i.category[b])
-    add(same, 0.5, "same_category")
-    add(known & ~same, -1.5, "other_category")
-    return np.minimum(total, IDENTITY_MOST), bits
+_SQUAWK_COMMON: Final = np.isin(np.arange(4096), COMMON_SQUAWKS) | (np.arange(4096) % 64 == 0)
 
 
 def _scored(
-    a: Ints, b: Ints, rows: Ints, sums: Floats, identity: Identity, moving: Motion, cloud: CloudOf, live: Bools
-) -> Scores:
-    speed = np.maximum(moving.speed_mps, 0.0)
-    wide = 500.0 + 50.0 * speed
-    seen = np.where(moving.gate_m <= 0.5 * kernels.FINE_M, kernels.FINE_M, kernels.COARSE_M)
+    keys: Ints, rows: Ints, sums: Floats, identity: Identity, moving: Motion, cloud: CloudOf, shared: Bools
+) -> tuple[Scores, Bools]:
+    """Scores, and whether what the two say rules out that they are one."""
+    a, b = keys >> 32, keys & 0xFFFFFFFF
+    wide = 500.0 + 50.0 * moving.speed_mps
+    seen = np.where(moving.gate_m <= 0.5 * nearby.FINE_M, nearby.FINE_M, nearby.COARSE_M)
     density = np.maximum(1.0 / (np.pi * wide**2), cloud.near / (np.pi * seen**2))
-    company = np.where(cloud.along > 0, _COMPANY_SEEN, _COMPANY)
+    accompanied = (cloud.along[a] > 0) | (cloud.along[b] > 0)
     place, height = kernels.kinematic_of(
-        rows, sums, np.maximum(density[a], density[b]), np.maximum(company[a], company[b])
+        rows, sums, np.maximum(density[a], density[b]), np.where(accompanied, _COMPANY_SEEN, _COMPANY)
     )
-    known, bits = _identity_scores(a, b, identity, _shared(identity, live))
+    known, bits, never = kernels.alike(keys, *identity[1:], shared, _SQUAWK_COMMON)
     for where, name in (
-        (place > 3.0, "motion"),
-        (height > 1.0, "same_altitude"),
-        (height < -2.0, "other_altitude"),
-        ((cloud.along[a] > 0) | (cloud.along[b] > 0), "company"),
-    ):
-        bits[where] |= np.uint32(_BIT[name])
-    return Scores(place + height + known, place + height, known, sums[rows, kernels.SAMPLES], bits)
+        (place > 3.0, "motion"), (height > 1.0, "same_altitude"), (height < -2.0, "other_altitude"),
+        (accompanied, "company"),
+    ):  # fmt: skip
+        bits |= where.astype(np.uint32) * np.uint32(_BIT[name])
+    return Scores(place + height + known, place + height, known, sums[rows, kernels.SAMPLES], bits), never
 
 
 def score(
@@ -298,13 +256,14 @@ def score(
     if now_ns is None:
         now_ns = int(history.time_ns.max(initial=0))
     moving = _motion(now_ns, history, identity)
-    _, cloud = _near(moving, identity)
+    _, cloud, shared = _near(moving, identity)
     rows = np.arange(len(a))
     sums, done = np.zeros((len(a), FIELDS)), np.zeros(len(a), np.int64)
     h = history
-    kernels.sample(low << 32 | high, rows, sums, done, h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m,
+    keys = low << 32 | high
+    kernels.sample(keys, rows, sums, done, h.seen, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m,
                    h.baro_ft, h.geom_ft, moving.interval_s)  # fmt: skip
-    return _scored(low, high, rows, sums, identity, moving, cloud, moving.gate_m > 0.0)
+    return _scored(keys, rows, sums, identity, moving, cloud, shared)[0]
 
 
 class Decisions(NamedTuple):
@@ -341,7 +300,7 @@ class Joiner:
 
     def _room(self, slot: npt.NDArray[Any]) -> Ints:
         slot = np.asarray(slot, np.int64)
-        have, need = len(self.history.count), int(slot.max(initial=-1)) + 1
+        have, need = len(self.history.seen), int(slot.max(initial=-1)) + 1
         if need > have:
             more = max(need, 2 * have) - have
             for_history, for_identity = empty_history(more), empty_identity(more)
@@ -371,7 +330,7 @@ class Joiner:
             for v in (lat_deg, lon_deg, radius95_m, alt_baro_ft, alt_geom_ft, gs_kt, track_deg)
         ]
         h = self.history
-        kernels.remember(h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m, h.baro_ft, h.geom_ft, who,
+        nearby.remember(h.seen, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m, h.baro_ft, h.geom_ft, who,
                          np.ascontiguousarray(time_ns, np.int64), *floats)  # fmt: skip
 
     def name(
@@ -396,7 +355,7 @@ class Joiner:
     def forget(self, slot: npt.ArrayLike) -> None:
         """Slots died; from now on they are somebody else's."""
         who = self._room(np.asarray(slot))
-        self.history.count[who] = 0
+        self.history.seen[who] = 0
         self.history.born[who] += 1
         self.identity.named[who] = False
 
@@ -426,7 +385,7 @@ class Joiner:
         stays = (self._since_ns[rows] > 0) | self._forbidden[rows]
         stays |= now_ns - self._near_ns[rows] < _FORGOTTEN_NS
         keep = alive & stays
-        dead = keys[~alive & (self._since_ns[rows] > 0)]
+        dead: Ints = keys[~alive & (self._since_ns[rows] > 0)]
         gone = rows[~keep]
         self._more_rows(len(near) + len(self._told))
         told = np.array(self._told, np.int64)
@@ -451,31 +410,31 @@ class Joiner:
         """Judge everything again at ``now_ns`` (UTC)."""
         h, i = self.history, self.identity
         moving = _motion(now_ns, h, i)
-        near, cloud = _near(moving, i)
+        near, cloud, shared = _near(moving, i)
         dead = self._pairs(now_ns, near)
         keys, rows = self._keys, self._rows
         a, b = keys >> 32, keys & 0xFFFFFFFF
-        kernels.sample(keys, rows, self._sums, self._done_ns, h.count, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m,
+        kernels.sample(keys, rows, self._sums, self._done_ns, h.seen, h.time_ns, h.xyz_m, h.velocity_mps, h.sigma_m,
                        h.baro_ft, h.geom_ft, moving.interval_s)  # fmt: skip
         live = moving.gate_m > 0.0
-        scores = _scored(a, b, rows, self._sums, i, moving, cloud, live)
+        scores, never = _scored(keys, rows, self._sums, i, moving, cloud, shared)
         late_ns = (5e9 + 3e9 * moving.interval_s).astype(np.int64)
         fresh = live & (now_ns - moving.last_ns <= late_ns)
         facts = (i.system, i.authority, i.address, i.kind)
         rival = kernels.rivals(keys, scores.llr, fresh, *facts, len(fresh))
         odds = scores.llr - np.logaddexp(0.0, rival)
-        bits = scores.reasons
-        bits[rival > 0.0] |= np.uint32(_BIT["rival"])
+        bits = scores.reasons | (rival > 0.0).astype(np.uint32) * np.uint32(_BIT["rival"])
 
         was = self._since_ns[rows] > 0
-        never = kernels.contradict_all(a, b, *facts) | self._forbidden[rows]
+        never |= self._forbidden[rows]
         enough = (odds > JOIN) & (scores.motion >= MOTION_LEAST) & (scores.samples >= 3.0) & ~never
         since = np.where(enough, np.where(self._enough_ns[rows] > 0, self._enough_ns[rows], now_ns), 0)
         self._enough_ns[rows] = since
         holds = was & (odds >= PART) & (scores.motion >= _MOTION_PARTS) & ~never
         wanted = holds | (enough & (now_ns - since >= LASTS_NS))
         chosen = np.flatnonzero(wanted)
-        order = chosen[np.lexsort((keys[chosen], -odds[chosen], ~was[chosen]))]
+        order = chosen[np.argsort(-odds[chosen], kind="stable")]  # equal ones stay in the order of their keys
+        order = np.concatenate([order[was[order]], order[~was[order]]])
         cluster, taken = kernels.clusters(order, keys, scores.llr, scores.samples >= 3.0, fresh, *facts, _FITS)
         is_now = np.zeros(len(keys), np.bool_)
         is_now[order[taken]] = True
@@ -541,7 +500,7 @@ class Strands:
             np.asarray(v, np.float64) for v in (lat_deg, lon_deg, radius95_m, gs_kt, track_deg)
         )
         here = np.flatnonzero(np.isfinite(lat) & np.isfinite(lon))
-        sigma = np.where(radius > 0.0, radius, kernels.UNKNOWN_SIGMA_M * kernels.RADIUS_SIGMAS) / kernels.RADIUS_SIGMAS
+        sigma = np.where(radius > 0.0, radius, nearby.UNKNOWN_SIGMA_M * nearby.RADIUS_SIGMAS) / nearby.RADIUS_SIGMAS
         out = np.zeros(len(names), np.uint8)
         out[here] = follow(
             names[here], np.asarray(time_ns, np.int64)[here], lat[here], lon[here], sigma[here], gs[here],
@@ -554,9 +513,9 @@ class Strands:
         names = np.asarray(name, np.int64)
         self._state[0][names[names < len(self._state[0])]] = -1
 
-    def several(self) -> Ints:
+    def several(self) -> npt.NDArray[np.intp]:
         """Names that more than one transmitter uses."""
-        return np.flatnonzero((self._state[0] > 1).any(axis=1))
+        return np.flatnonzero(np.any(self._state[0] > 1, axis=1))
 
 
 def strands(

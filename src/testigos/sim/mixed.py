@@ -6,7 +6,7 @@ Motion is by small steps on a sphere of the Earth's mean radius.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -104,8 +104,9 @@ class Heard:
     leaves: npt.NDArray[np.bool_]
 
 
-def _moved(lat: Floats, lon: Floats, east_m: Floats, north_m: Floats) -> tuple[Floats, Floats]:
-    return lat + np.degrees(north_m / _EARTH_M), lon + np.degrees(east_m / _EARTH_M / np.cos(np.radians(lat)))
+def _moved(lat: npt.NDArray[Any], lon: npt.NDArray[Any], east_m: Floats, north_m: Floats) -> tuple[Floats, Floats]:
+    lat_to = lat + np.degrees(north_m / _EARTH_M)
+    return lat_to, np.asarray(lon + np.degrees(east_m / _EARTH_M / np.cos(np.radians(lat))), np.float64)
 
 
 def objects(count: int, seconds: float, seed: int, shared: float = 0.05) -> Objects:
@@ -225,8 +226,8 @@ def objects(count: int, seconds: float, seed: int, shared: float = 0.05) -> Obje
             squawk[k] = squawk[k - 1]
     geometric = np.repeat(dice.uniform(total // 40 + 1, -800.0, 800.0), 40)[:total]
     return Objects(
-        both(scene), *ways, np.concatenate([says, says[victims]]), np.concatenate([copies, victims]), squawk,
-        geometric, steps,
+        np.concatenate([scene, scene[victims]]), ways[0], ways[1], ways[2], ways[3], ways[4],
+        np.concatenate([says, says[victims]]), np.concatenate([copies, victims]), squawk, geometric, steps,
     )  # fmt: skip
 
 
@@ -359,10 +360,10 @@ def report(made: Objects, seed: int, away: Floats | None = None, away_from_s: fl
 
 
 def mixed(count: int, seconds: float, seed: int = 1, shared: float = 0.05) -> tuple[Objects, Heard]:
-    """Objects and what is reported of them.
+    """Objects and what is reported of them; copied transmitters come after the ``count`` objects.
 
     >>> made, heard = mixed(40, 20.0)
-    >>> len(made.scene), sorted({SYSTEMS[s].name for s in heard.system})[:3]
+    >>> int((made.copies < 0).sum()), sorted({SYSTEMS[s].name for s in heard.system})[:3]
     (40, ['adsb', 'ais', 'flarm'])
     """
     made = objects(count, seconds, seed, shared)
