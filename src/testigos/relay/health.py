@@ -6,13 +6,13 @@ Source of the format: Prometheus exposition formats, https://prometheus.io/docs/
 import resource
 from dataclasses import fields
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any, Final
 
 import jinja2
 import numpy as np
 
-from testigos import __version__
 from testigos.model import iso_utc
 from testigos.relay.clients import Account
 
@@ -30,7 +30,7 @@ def health(node: Any) -> dict[str, Any]:
         faults.append("overload")
     if node.mesh is not None and not node.mesh.connected:
         faults.append("no broker")
-    return {"status": "ok" if not faults else "degraded", "faults": faults, "version": __version__}
+    return {"status": "ok" if not faults else "degraded", "faults": faults, "version": version("testigos")}
 
 
 def _outlets(node: Any) -> list[dict[str, Any]]:
@@ -58,7 +58,7 @@ def status(node: Any) -> dict[str, Any]:
     work = np.array(node.lag.work_s[-1000:] or [0.0])
     return {
         "node": node.config.name,
-        "version": __version__,
+        "version": version("testigos"),
         "time": iso_utc(node.now_ns),
         "health": health(node),
         "objects": node.settled(),
@@ -119,7 +119,9 @@ def metrics(node: Any) -> tuple[bytes, str]:
                     family.add_metric(of, value)
                 return family
 
-            yield InfoMetricFamily("testigos_node", "This node", value={"name": told["node"], "version": __version__})
+            yield InfoMetricFamily(
+                "testigos_node", "This node", value={"name": told["node"], "version": version("testigos")}
+            )
             yield gauge("objects", "Objects in the picture", ["state"], [([k], v) for k, v in told["objects"].items()])
             yield counter("reports", "Reports, by what became of them", ["fate"],
                           [([k], v) for k, v in told["reports"].items()])  # fmt: skip

@@ -6,6 +6,7 @@ One server an address. Which document a path is, is asked at each request, so th
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from typing import Any
 
 import uvicorn
@@ -15,7 +16,6 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from testigos import __version__
 from testigos.links import readsb_json
 from testigos.relay.clients import Asking
 from testigos.relay.config import Tls
@@ -105,7 +105,7 @@ def _app(node: Any, address: tuple[str, int], told: bool) -> Starlette:
         if last == "receiver.json":
             outlet = outlet_at(f"{folder}/aircraft.json", ("http", "https"))
             if outlet is not None and outlet.stream.link == "readsb_json":
-                data = readsb_json.receiver(None, None, f"testigos {__version__}", 1000)
+                data = readsb_json.receiver(None, None, f"testigos {version('testigos')}", 1000)
                 return Response(data, media_type="application/json", headers=_OPEN)
         return Response("not found\n", 404, media_type="text/plain")
 
