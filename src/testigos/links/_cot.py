@@ -52,6 +52,7 @@ SIGMAS95: Final = 2.448  #: 95 % radius of a circular normal distribution, in si
 SIGMAS95_HEIGHT: Final = 1.96  #: half the width of 95 % of a normal distribution, in sigmas
 UNKNOWN_M: Final = 999_999.0  #: from here on a height or an error is unknown
 
+_HUGE: Final = 1e12  # out of the range of everything, and no arithmetic goes beyond a double
 _VERSION: Final = literal("version")
 _HEX_UID: Final = "^(ICAO|ANON|FLARM)-[0-9A-Fa-f]{6}$"
 _MMSI_UID: Final = "^MMSI-[0-9]{9}$"
@@ -137,7 +138,7 @@ def _put_named(out, at, data, low, high, spare):  # type: ignore[no-untyped-def]
     while k < high:
         c = np.int64(data[k])
         if c == 95 and k + 2 < high:
-            value = 0
+            value = np.int64(0)
             for d in (np.int64(data[k + 1]), np.int64(data[k + 2])):
                 digit = d - 48 if 48 <= d <= 57 else d - 55 if 65 <= d <= 70 else 256
                 value = value * 16 + digit
@@ -245,19 +246,19 @@ def reports(
         k = COLUMN[key]
         value = given.get(key)
         if not cells.kind[k].any():
-            return np.full(size, np.nan) if value is None else np.asarray(value)
+            return np.full(size, np.nan) if value is None else np.clip(value, -_HUGE, _HUGE)
         said, wrong = numbers(*trimmed(data, cells.first[k], cells.last[k], cells.kind[k]))
         if column and ALL[column].dtype.is_integer():
             wrong |= np.isfinite(said) & (said != np.rint(said))
             said = np.where(wrong, np.nan, said)
         np.logical_or(odd, wrong, out=odd)
-        return said if value is None else np.where(cells.kind[k] == ABSENT, value, said)
+        return np.clip(said if value is None else np.where(cells.kind[k] == ABSENT, value, said), -_HUGE, _HUGE)
 
     def moment(key: str) -> pl.Series:
         k = COLUMN[key]
         if key in given:
-            value = pl.Series(given[key])
-            return value.set(value < 0, None)
+            exact_ns = pl.Series(given[key])
+            return exact_ns.set(exact_ns < 0, None)
         value, known, wrong = times(*trimmed(data, cells.first[k], cells.last[k], cells.kind[k]))
         np.logical_or(bad if key == "event.time" else odd, wrong, out=bad if key == "event.time" else odd)
         return pl.Series(value).set(pl.Series(~known), None)

@@ -124,7 +124,7 @@ class Written:
     codes: Ints
 
     def __len__(self) -> int:
-        return self.numbers.shape[1]
+        return int(self.numbers.shape[1])
 
 
 def _coded(table: pl.DataFrame, column: str) -> Ints:
@@ -190,7 +190,7 @@ def uid_of(word, data, start, i):  # type: ignore[no-untyped-def]
     for k in range(low, high):
         c = np.int64(data[k])
         if not plain and c == 58:
-            c, plain = 45, a < 0
+            c, plain = np.int64(45), a < 0
         elif not plain:
             c = _upper(c)
         word[size] = c
@@ -224,7 +224,7 @@ def names_itself(word, size, data, low, high):  # type: ignore[no-untyped-def]
     for k in range(size):
         c, d = np.int64(word[k]), np.int64(data[low + skip + k])
         if known:
-            c = 58 if k == dash else c | 32 if 65 <= c <= 90 else c
+            c = np.int64(58) if k == dash else c | 32 if 65 <= c <= 90 else c
         if c != d:
             return False
     return True
@@ -286,7 +286,7 @@ def type_of(data, start, codes, i):  # type: ignore[no-untyped-def]
         return _OTHER
     base = _ARMED if military == 1 else _CIVIL
     low, high = start[CATEGORY, i], start[CATEGORY, i + 1]
-    letter, digit = 0, 0
+    letter, digit = np.int64(0), np.int64(0)
     if high - low == 2:
         letter, digit = np.int64(data[low]), np.int64(data[low + 1]) - 48
     rotary = letter == 65 and digit == 7

@@ -29,7 +29,7 @@ def get_varint(data, at, stop):  # type: ignore[no-untyped-def]
         if k < 9:
             value |= (c & 127) << (7 * k)
         elif c & 127:
-            value = _MOST
+            value = np.int64(_MOST)
         if c < 128:
             return value, at + k + 1
     return value, -1

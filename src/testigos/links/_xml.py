@@ -110,7 +110,7 @@ def reference(data, at, stop):  # type: ignore[no-untyped-def]
         return -1, at
     size = end - at - 1
     if size >= 2 and data[at + 1] == 35:
-        code, k = 0, at + 2
+        code, k = np.int64(0), at + 2
         hexadecimal = data[k] == 120
         if hexadecimal:
             k += 1

@@ -6,8 +6,8 @@ message, one a datagram, and has no length: where such bytes follow each other t
 look like a mesh's header; there is none, for a field takes two.
 
 Own rules: a message of more than 256 KiB, or whose fields, or its event's, do not end where it does, is no message;
-then all is malformed up to the next header after which one could begin (a field 1 or 2). So is one with a string that XML
-could not say, or with an ``xmlDetail`` that is not well-formed. A message without an event (a client says which
+then all is malformed up to the next header after which one could begin (a field 1 or 2). So is one with a string that
+XML could not say, or with an ``xmlDetail`` that is not well-formed. A message without an event (a client says which
 versions it knows) makes a row that says nothing.
 
 What is read and written of an event: ``links/_cot.py``, ``links/_cot_said.py`` and ``links/_cot_write.py``.
