@@ -17,10 +17,12 @@ from testigos.links._modes_time import MLAT_STAMP, UAT_STAMP, Clock, synthetic
 from testigos.modes import columns
 from testigos.modes.decode import Settings, State
 from testigos.modes.decode import decode as decode_messages
-from testigos.registry import Frames
+from testigos.registry import Frames, Pieces
 from testigos.schema import ALL, SOURCES, STATUSES
 
-__all__ = ["MODES_GIVES", "PLAIN", "Carry", "Options", "Raw", "blank_raw", "check_sizes", "fresh", "table"]
+__all__ = [
+    "MODES_GIVES", "PLAIN", "Carry", "Options", "Raw", "blank_raw", "check_sizes", "fresh", "pieces_of_rows", "table",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,18 @@ def check_sizes(size: npt.NDArray[np.uint8]) -> None:
     """Raises ``ValueError`` where a message has another size than 2, 7 or 14 bytes."""
     if not np.isin(size, (2, 7, 14)).all():
         raise ValueError("a message has 2, 7 or 14 bytes")
+
+
+def pieces_of_rows(
+    data: npt.NDArray[np.uint8], begin: npt.NDArray[np.int64], row: npt.NDArray[np.int64], rows: int
+) -> Pieces:
+    """Messages as the pieces of their rows: message ``m`` begins at ``begin[m]`` (M + 1,) and is of ``row[m]``.
+
+    >>> made = pieces_of_rows(np.zeros(9, np.uint8), np.array([0, 2, 5, 9]), np.array([1, 1, 3]), 4)
+    >>> made.start.tolist()
+    [0, 0, 5, 5, 9]
+    """
+    return Pieces(data, begin[np.searchsorted(row, np.arange(rows + 1))])
 
 
 class Carry(NamedTuple):

@@ -21,14 +21,16 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from testigos.links._modes import MODES_GIVES, PLAIN, Carry, Options, Raw, blank_raw, check_sizes, fresh, table
+from testigos.links._modes import MODES_GIVES, PLAIN, Carry, Options, Raw, blank_raw, check_sizes, fresh, pieces_of_rows, table
 from testigos.links._modes_text import LONGEST_GARBAGE, byte_at, digit, put_byte
 from testigos.links._modes_time import no_events, times
-from testigos.registry import Frames, Link
+from testigos.modes.encode_rows import squitters
+from testigos.registry import Frames, Link, Pieces
 from testigos.registry import frames as make_frames
 
 __all__ = [
-    "CHECKED", "GIVES", "NAME", "SPEC", "Avr", "anchors", "configured", "decode", "encode_frames", "recognise", "split",
+    "CHECKED", "GIVES", "NAME", "SPEC", "Avr", "anchors", "configured", "decode", "encode_frames", "pieces", "recognise",
+    "split",
 ]  # fmt: skip
 
 NAME: Final = "avr"
@@ -168,9 +170,10 @@ def configured(options: Options) -> Link:
 
 
 @njit(cache=True, nogil=True)
-def _pack(payload, size, stamp, signal, made):  # type: ignore[no-untyped-def]
+def _pack(payload, size, stamp, signal, made, begin):  # type: ignore[no-untyped-def]
     at = 0
     for i in range(len(size)):
+        begin[i] = at
         made[at] = _LESS if signal[i] else _AT if stamp[i] else _STAR
         at += 1
         if signal[i] or stamp[i]:
@@ -183,6 +186,7 @@ def _pack(payload, size, stamp, signal, made):  # type: ignore[no-untyped-def]
         made[at] = _END
         made[at + 1] = 0x0A
         at += 2
+    begin[len(size)] = at
     return at
 
 
@@ -202,8 +206,21 @@ def encode_frames(
     """
     check_sizes(size)
     made = np.empty(len(size) * 45, np.uint8)
-    used = _pack(payload, size, stamp, signal, made)
+    used = _pack(payload, size, stamp, signal, made, np.empty(len(size) + 1, np.int64))
     return made[:used].tobytes()
+
+
+def pieces(tracks: pl.DataFrame) -> Pieces:
+    """The messages of each row (columns of ``schema.ALL`` or ``PICTURE``), without stamps: whoever reads them has a clock.
+
+    >>> row = {"object_id": "icao:4840d6", "source": "adsb", "callsign": "KLM1023"}
+    >>> pieces(pl.DataFrame([row])).data.tobytes()
+    b'*8d4840d6202cc371c32ce0576098;\\n'
+    """
+    said = squitters(tracks)
+    made, begin = np.empty(len(said) * 31, np.uint8), np.empty(len(said) + 1, np.int64)
+    used = _pack(said.payload, said.size, np.zeros(len(said), np.uint64), np.zeros(len(said), np.uint8), made, begin)
+    return pieces_of_rows(made[:used], begin, said.row, len(tracks))
 
 
 _PLAIN: Final = Avr()

@@ -32,15 +32,18 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from testigos.links._modes import MODES_GIVES, PLAIN, Carry, Options, Raw, blank_raw, check_sizes, fresh, table
-from testigos.links._modes_time import GPS, GPS_AHEAD, GPS_FREE, HOST, MODE, RECEIVER, TICKS, Events, times
+from testigos.links._modes import MODES_GIVES, PLAIN, Carry, Options, Raw, blank_raw, check_sizes, fresh, pieces_of_rows, table
+from testigos.links._modes_time import GPS, GPS_AHEAD, GPS_FREE, HOST, MLAT_STAMP, MODE, RECEIVER, TICKS, Events, times
+from testigos.matrix import codes
 from testigos.modes.encode_rows import squitters
-from testigos.registry import Frames, Link
+from testigos.modes.kernels import kernel
+from testigos.registry import Frames, Link, Pieces
 from testigos.registry import frames as make_frames
+from testigos.schema import SOURCES
 
 __all__ = [
     "CHECKED", "GIVES", "NAME", "SPEC", "Beast", "anchors", "configured", "decode", "encode", "encode_frames",
-    "recognise", "split",
+    "pieces", "recognise", "split",
 ]  # fmt: skip
 
 NAME: Final = "beast"
@@ -56,6 +59,7 @@ _ESCAPE: Final = 0x1A
 _MODE_AC, _SHORT, _LONG, _STATE, _PLACE, _PING = (ord(c) for c in "12345P")
 _RECEIVER, _UUID, _HOST = 0xE3, 0xE4, 0xE8
 _UUID_LENGTH: Final = 36
+_MLAT: Final = SOURCES.index("mlat")
 _LOWEST_MS, _HIGHEST_MS = 946_684_800_000, 4_102_444_800_000  # a host time outside 2000 to 2100 is none
 
 # ---- framing ----
@@ -371,19 +375,21 @@ def configured(options: Options) -> Link:
 # ---- writing ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put(made, at, byte):  # type: ignore[no-untyped-def]
-    made[at] = byte
+    made[np.uintp(at)] = byte
     if byte == _ESCAPE:
-        made[at + 1] = byte
+        made[np.uintp(at + 1)] = byte
         return at + 2
     return at + 1
 
 
-@njit(cache=True, nogil=True)
-def _pack(payload, size, stamp, signal, named, receiver, made):  # type: ignore[no-untyped-def]
+@kernel
+def _pack(payload, size, stamp, signal, named, receiver, made, begin):  # type: ignore[no-untyped-def]
+    """Writes the messages, and where each begins (N + 1,); gives how many bytes they take."""
     at = 0
     for i in range(len(size)):
+        begin[i] = at
         if named and (i == 0 or receiver[i] != receiver[i - 1]):
             made[at], made[at + 1] = _ESCAPE, _RECEIVER
             at += 2
@@ -397,6 +403,7 @@ def _pack(payload, size, stamp, signal, named, receiver, made):  # type: ignore[
         at = _put(made, at, signal[i])
         for k in range(size[i]):
             at = _put(made, at, payload[i, k])
+    begin[len(size)] = at
     return at
 
 
@@ -419,7 +426,7 @@ def encode_frames(
     made = np.empty(len(size) * 62, np.uint8)
     named = receiver is not None
     numbers = np.empty(0, np.uint64) if receiver is None else np.asarray(receiver, np.uint64)
-    used = _pack(payload, size, stamp, signal, named, numbers, made)
+    used = _pack(payload, size, stamp, signal, named, numbers, made, np.empty(len(size) + 1, np.int64))
     return made[:used].tobytes()
 
 
@@ -447,6 +454,22 @@ def encode(tracks: pl.DataFrame) -> bytes:
     mark = bytes([_ESCAPE, _HOST])
     pieces = zip(milliseconds[first].tolist(), start[first].tolist(), ends, strict=True)
     return b"".join(mark + when.to_bytes(8, "little") + data[begin:end] for when, begin, end in pieces)
+
+
+def pieces(tracks: pl.DataFrame) -> Pieces:
+    """The messages of each row (columns of ``schema.ALL`` or ``PICTURE``) as a Beast client takes them, live.
+
+    Nothing but messages of types '2' and '3', so that every client reads them, and no time: a client takes them when
+    they come. Own rule: the stamp is 0, which readsb and mlat-client take for "no receiver's clock", so that nobody
+    multilaterates by bits that no aircraft sent; that of multilaterated rows is the one by which readsb knows them
+    (``MLAT`` in its last four bytes). The signal level is 0, none.
+    """
+    said = squitters(tracks)
+    stamps = np.where(codes(tracks, ("source",))[0] == _MLAT, np.uint64(MLAT_STAMP), np.uint64(0))
+    made, begin = np.empty(len(said) * 46, np.uint8), np.empty(len(said) + 1, np.int64)
+    none = np.zeros(len(said), np.uint8)
+    used = _pack(said.payload, said.size, stamps[said.row], none, False, np.empty(0, np.uint64), made, begin)
+    return pieces_of_rows(made[:used], begin, said.row, len(tracks))
 
 
 _PLAIN: Final = Beast()

@@ -14,16 +14,17 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from testigos.links._modes import MODES_GIVES, PLAIN, Carry, Options, Raw, blank_raw, check_sizes, fresh, table
+from testigos.links._modes import MODES_GIVES, PLAIN, Carry, Options, Raw, blank_raw, check_sizes, fresh, pieces_of_rows, table
 from testigos.links._modes_text import LONGEST_GARBAGE, byte_at, digit, put_byte
 from testigos.links._modes_time import RECEIVER, Events, times
+from testigos.matrix import whole_numbers
 from testigos.modes.encode_rows import squitters
-from testigos.registry import Frames, Link
+from testigos.registry import Frames, Link, Pieces
 from testigos.registry import frames as make_frames
 
 __all__ = [
-    "CHECKED", "GIVES", "NAME", "SPEC", "FramesCsv", "configured", "decode", "encode", "encode_frames", "recognise",
-    "split",
+    "CHECKED", "GIVES", "NAME", "SPEC", "FramesCsv", "configured", "decode", "encode", "encode_frames", "pieces",
+    "recognise", "split",
 ]  # fmt: skip
 
 NAME: Final = "frames_csv"
@@ -256,9 +257,10 @@ def _put_time(made, at, time_ns):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _pack(payload, size, stamp, signal, time_ns, named, receiver, made):  # type: ignore[no-untyped-def]
+def _pack(payload, size, stamp, signal, time_ns, named, receiver, made, begin):  # type: ignore[no-untyped-def]
     at = 0
     for i in range(len(size)):
+        begin[i] = at
         if named and (i == 0 or receiver[i] != receiver[i - 1]):
             at = _put_time(made, at, time_ns[i])
             at = put_byte(made, at, np.uint8(_ESCAPE))
@@ -278,6 +280,7 @@ def _pack(payload, size, stamp, signal, time_ns, named, receiver, made):  # type
             at = put_byte(made, at, payload[i, k])
         made[at] = _LF
         at += 1
+    begin[len(size)] = at
     return at
 
 
@@ -303,7 +306,8 @@ def encode_frames(
     made = np.empty(len(size) * 120, np.uint8)
     named = receiver is not None
     numbers = np.empty(0, np.uint64) if receiver is None else np.asarray(receiver, np.uint64)
-    used = _pack(payload, size, stamp, signal, np.asarray(time_ns, np.int64), named, numbers, made)
+    begin = np.empty(len(size) + 1, np.int64)
+    used = _pack(payload, size, stamp, signal, np.asarray(time_ns, np.int64), named, numbers, made, begin)
     return made[:used].tobytes()
 
 
@@ -319,6 +323,17 @@ def encode(tracks: pl.DataFrame) -> bytes:
     said = squitters(tracks)
     stamp, signal = np.zeros(len(said), np.uint64), np.zeros(len(said), np.uint8)  # no receiver was there
     return encode_frames(said.payload, said.size, stamp, signal, said.time_ns)
+
+
+def pieces(tracks: pl.DataFrame) -> Pieces:
+    """The messages of each row that has a time (columns of ``schema.ALL`` or ``PICTURE``), at its time."""
+    said = squitters(tracks)
+    timed = whole_numbers(tracks, ("time_ns",))[0][said.row] >= 0
+    payload, size, time_ns, row = said.payload[timed], said.size[timed], said.time_ns[timed], said.row[timed]
+    made, begin = np.empty(len(size) * 50, np.uint8), np.empty(len(size) + 1, np.int64)
+    stamp, signal = np.zeros(len(size), np.uint64), np.zeros(len(size), np.uint8)
+    used = _pack(payload, size, stamp, signal, time_ns, False, np.empty(0, np.uint64), made, begin)
+    return pieces_of_rows(made[:used], begin, row, len(tracks))
 
 
 _PLAIN: Final = FramesCsv()

@@ -61,7 +61,8 @@ _SHAPE_KEYS: Final = key_table(_SHAPE)
 _TIME_KEYS: Final = key_table(("time",))
 _LOWEST_FT, _HIGHEST_FT = -3_000.0, 200_000.0  # as the schema has it
 _AUTHORITY: Final = "^[a-z][a-z0-9_-]*:."
-_PLACED: Final = ("object_id", "lat_deg", "lon_deg")  # not among the properties
+#: Not among the properties: what stands elsewhere, and numbers that mean nothing outside the node that gave them.
+_LEFT: Final = ("object_id", "lat_deg", "lon_deg", "slot", "input")
 _FEATURE: Final = re.compile(rb'"type"\s*:\s*"Feature(?:Collection)?"')
 
 
@@ -197,7 +198,7 @@ def collection(tracks: pl.DataFrame) -> bytes:
 
 def pieces(tracks: pl.DataFrame) -> Pieces:
     """A feature for each row that has a name (columns of ``schema.ALL`` or ``PICTURE``), with its line feed."""
-    names = columns(tracks, _PLACED)
+    names = columns(tracks, _LEFT)
     layout = laid_out(tracks, names)
     who = wordings(tracks, ("object_id",))
     start = np.zeros(len(tracks) + 1, np.int64)
