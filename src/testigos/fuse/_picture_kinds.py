@@ -19,13 +19,10 @@ SQUAWKS: Final = ("7500", "7600", "7700")
 #: AIS search and rescue transmitters, man overboard, emergency beacons.
 DISTRESS: Final = re.compile(r"mmsi:97[024]\d{6}")
 
-_MMSI: Final = (
-    (re.compile(r"mmsi:0*111\d{6}"), "aircraft"),
-    (re.compile(r"mmsi:(99\d{7}|0*0\d{8}|0?0?\d{1,7})"), "fixed"),  # aids to navigation; coast stations begin with 00
-    (re.compile(r"mmsi:972\d{6}"), "person"),
-    (re.compile(r"mmsi:97[04]\d{6}"), "other"),
-    (re.compile(r"mmsi:"), "vessel"),
-)
+_MMSI: Final = {
+    **{"111": "aircraft", "00": "fixed", "99": "fixed", "972": "person", "970": "other", "974": "other"},
+    # base stations and aids to navigation by the first; search and rescue, man overboard, beacons by the others
+}
 _AUTHORITIES: Final = {"icao": "aircraft", "flarm": "aircraft", "ogn": "aircraft", "anon": "aircraft", "rid": "drone"}
 _SOURCES: Final = {
     "ais": "vessel",
@@ -43,7 +40,8 @@ def kind_of(object_id: str, source: str) -> str:
     """
     authority = object_id.partition(":")[0]
     if authority == "mmsi":
-        return next(kind for pattern, kind in _MMSI if pattern.match(object_id))
+        digits = object_id[5:].zfill(9)
+        return next((kind for head, kind in _MMSI.items() if digits.startswith(head)), "vessel")
     return _AUTHORITIES.get(authority) or ("unknown" if authority == "track" else _SOURCES.get(source, "unknown"))
 
 

@@ -39,6 +39,7 @@ from testigos.fuse._picture_kinds import CATEGORIES, DISTRESS, kind_of, rank_of
 from testigos.fuse._picture_said import Batch, batch
 from testigos.fuse._picture_settings import DEFAULT, Settings
 from testigos.fuse._picture_texts import Numbers, Texts
+from testigos.fuse.association import associate
 from testigos.fuse.filter import Filters
 from testigos.schema import KINDS, PICTURE, SOURCES, STATUSES, conform
 from testigos.units import KT_MPS, S_NS
@@ -130,6 +131,7 @@ class Picture:
         self._slot_of: dict[str, int] = {}
         self._buried: dict[str, _Buried] = {}
         self._closing: list[int] = []
+        self._born: list[int] = []  # slots that are new in this batch
         self._found = Numbers()
         self._texts, self._names = Texts(), Texts()
         none = pl.Series([""])
@@ -145,6 +147,7 @@ class Picture:
         self._echo_rules = np.array(
             [s.same_deg, s.same_ft, s.repeat_row_s * S_NS, s.repeats_s * S_NS, s.moved_m], np.float64
         )
+        self._nobody = conform(pl.DataFrame(), PICTURE)
         self._patience, self._assumed = s.patience_ns(), s.assumed_m()
 
     # ---- reports in ----
@@ -163,10 +166,14 @@ class Picture:
             self._tidy()
         if len(reports):
             changed = self._take(batch(reports, now, self._names, self._texts, self.settings.velocity95_mps), now)
-        due = np.flatnonzero(self._life.alive & (self._life.due <= now))
-        self._age(due, now)
-        changed[due] = True
+        due = np.flatnonzero(self._life.due <= now)
+        if len(due):
+            due = due[self._life.alive[due]]
+            self._age(due, now)
+            changed[due] = True
         apart = self._join(now, changed)
+        if apart is None and not changed.any():
+            return self._nobody
         dying = np.flatnonzero(changed & self._life.alive & (self._life.phase == lives.DEAD))
         rows = self._rows(np.flatnonzero(changed & self._life.alive), now)
         self._die(dying)
@@ -217,7 +224,9 @@ class Picture:
         moved = (verdict == arrays.MAIN) | (verdict == arrays.TWIN)
         target = np.where(verdict == arrays.TWIN, self._slots.twin[slot], slot)
         news = self._put(b, np.flatnonzero(going & (slot >= 0)), target, going & b.untimed & ~b.placed, fate)
-        fate[(fate == _PENDING) & ~moved & (news == 0)] = _FATE["duplicates"]
+        # what says nothing new says at least that it is still there, if it is newer than all before
+        older = said.time <= self._life.seen[np.maximum(slot, 0)]
+        fate[(fate == _PENDING) & ~moved & (news == 0) & older] = _FATE["duplicates"]
         fate[fate == _PENDING] = _FATE["produced"]
         counts = np.bincount(fate, minlength=len(FATES))
         self.counters.update({FATES[k]: int(counts[k]) for k in np.flatnonzero(counts)})
@@ -239,6 +248,8 @@ class Picture:
         changed = np.zeros(len(self._id), np.bool_)
         told = moved | ((news == 2) & (slot >= 0))
         changed[target[told]] = True
+        changed[self._born] = True
+        self._born = []
         # a second track that is none any more, now that something came late
         twins = slots.twin[touched]
         twins = twins[twins >= 0]
@@ -343,8 +354,6 @@ class Picture:
         self, b: Batch, rows: Ints, slot: Ints, node: Ints, fate: npt.NDArray[np.uint8], now: int
     ) -> Ints:  # fmt: skip
         """Rows without a name: to the tracks that they fit, or to tracks that begin."""
-        from testigos.fuse.association import associate
-
         said, s = b.said, self.settings
         radius = np.where(np.isnan(said.epu), self._assumed[said.source], said.epu).astype(np.float64)
         alive = np.flatnonzero(self._life.alive & (self._slots.state >= 0) & (self._life.phase <= lives.COASTING))
@@ -438,6 +447,7 @@ class Picture:
         self._life.base[g] = KINDS.index(kind)
         self._life.learned[g] = input_number
         self._life.alive[g] = True
+        self._born.append(g)
         self._id[g] = name
         self._slot_of[name] = g
         self._found.set(pl.Series([name]).hash().to_numpy(), np.array([g]))
@@ -590,7 +600,7 @@ class Picture:
     def _rows(self, slots: Ints, now: int) -> pl.DataFrame:
         slots = slots[self._lead[slots] == slots]
         if not len(slots):
-            return conform(pl.DataFrame(), PICTURE)
+            return self._nobody
         made = shown.Shown(slots, self._values, self._life, now, round(self.settings.values_s * S_NS))
         also: list[str | None] | None = None
         distress = self._distress[slots]
