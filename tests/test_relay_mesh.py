@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 from relaying import Running, config, free_port, sbs_line, until
 from testigos.relay.config import Customer, Input, Mesh, Spool
 from testigos.relay.mesh import _Part, pack, unpack
+from testigos.relay.node import _together
 
 
 class Broker:
@@ -96,25 +97,38 @@ class Flights:
         time.sleep(seconds)
 
 
-def seen(running: Running) -> pl.DataFrame:
-    """What is of the objects, not of the node."""
+OWN = ("slot", "input", "offset", "via", "link", "rssi_dbfs")  # of the node, not of the objects
 
-    async def rows() -> pl.DataFrame:
-        return await running.node.in_worker(running.node.picture.rows)
 
-    own = ("slot", "input", "offset", "via", "link", "seen_ns", "stale_ns", "state", "rssi_dbfs")
-    return running.do(rows()).sort("object_id").drop(*own)
+def seen(running: Running, at_ns: int | None = None) -> pl.DataFrame:
+    """What is of the objects, not of the node, as it is at a moment."""
+
+    def rows() -> pl.DataFrame:
+        if at_ns is not None:
+            running.node.picture.update(_together([]), at_ns)
+        return running.node.picture.rows()
+
+    async def told() -> pl.DataFrame:
+        return await running.node.in_worker(rows)
+
+    return running.do(told()).sort("object_id").drop(*OWN)
 
 
 def agree(one: Running, two: Running, count: int) -> None:
+    """Waits until both know so many objects, and says where they differ."""
+
+    def both() -> tuple[pl.DataFrame, pl.DataFrame]:
+        moment = time.time_ns() + 10**9
+        return seen(one, moment), seen(two, moment)
+
     def same() -> bool:
-        a, b = seen(one), seen(two)
-        return len(a) == len(b) == count and a.equals(b)
+        a, b = both()
+        return len(a) == count and a.equals(b)
 
     try:
         until(same, 30)
     except AssertionError:
-        assert_frame_equal(seen(one), seen(two))
+        assert_frame_equal(*both())
         raise
 
 

@@ -262,7 +262,7 @@ class Durable(Wire):
             self._cursor = kept.seq
             self._written += len(kept.offer.data)
             self._unconfirmed.append((self._written, kept.seq))
-            if not self.ready:
+            if self._paused:
                 break
 
     def _confirm(self) -> None:

@@ -302,7 +302,11 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
         yield from _policy_faults(f"policy.{name}", policy)
     taken: dict[tuple[str, int, str], str] = {}
     seen: set[str] = set()
-    for kind, group in (("input", config.input), ("customer", config.customer)):
+    groups: tuple[tuple[str, Sequence[Input | Customer]], ...] = (
+        ("input", config.input),
+        ("customer", config.customer),
+    )
+    for kind, group in groups:
         for number, item in enumerate(group):
             where = f"{kind}[{number}]"
             try:

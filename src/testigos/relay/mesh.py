@@ -128,6 +128,7 @@ class Mesh:
         self._followed: dict[tuple[str, str], Following] = {}
         for peer in self.mesh.peers:
             self.number(peer)
+        self._last: dict[str, int] = {}  # numbers in peers' streams
         self._sequence = 0
 
     # ---- giving ----
@@ -279,6 +280,7 @@ class Mesh:
                 try:
                     await jets.consumer_info(stream, durable)
                 except NotFoundError:
+                    self._last[peer] = 0
                     since = (self.now_ns() - round(_FIRST_S * 1e9)) // 10**6 / 1000.0
                     from datetime import UTC, datetime
 
@@ -301,7 +303,12 @@ class Mesh:
                     except (NoMessage, TimeoutError):
                         await jets.consumer_info(stream, durable)  # is it still there?
                         continue
-                    self.held += [m.data for m in messages]
+                    for message in messages:
+                        # what was not acknowledged before a break comes again
+                        number = message.metadata.sequence.stream
+                        if number > self._last.get(peer, 0):
+                            self._last[peer] = number
+                            self.held.append(message.data)
                     if messages:
                         await messages[-1].ack()
             except _absent() as error:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from testigos.errors import ConfigError
-from testigos.relay.config import Config, load
+from testigos.relay.config import Config, Customer, Input, load
 from testigos.relay.endpoints import endpoint
 from testigos.relay.logs import teller
 from testigos.relay.node import Node
@@ -23,7 +23,8 @@ def check(config: Config) -> list[str]:
     """Makes all that a node needs but connections, and says in a line each what it would do. Raises ``ConfigError``."""
     from testigos.relay.secrets import client_context, password, server_context
 
-    for item in (*config.input, *config.customer):
+    everybody: list[Input | Customer] = [*config.input, *config.customer]
+    for item in everybody:
         place = endpoint(item.url)
         password(item)
         if place.transport in ("tls", "wss", "https", "mqtts") and not (
@@ -34,9 +35,9 @@ def check(config: Config) -> list[str]:
             server_context(item.tls)
     told = [f"node {config.name}: a batch every {config.batch_ms} ms"]
     told += [f"hears {i.name}" + (f" ({i.url})" if i.name != i.url else "") for i in config.input]
-    for item in config.customer:
-        kept = ", what it misses is kept" if item.durable else ""
-        told.append(f"tells {item.name}" + (f" ({item.url})" if item.name != item.url else "") + kept)
+    for customer in config.customer:
+        kept = ", what it misses is kept" if customer.durable else ""
+        told.append(f"tells {customer.name}" + (f" ({customer.url})" if customer.name != customer.url else "") + kept)
     if config.mesh is not None:
         told.append(
             f"shares {config.mesh.share} by {config.mesh.url} with {', '.join(config.mesh.peers) or 'nobody yet'}"

@@ -90,7 +90,8 @@ async def _served(server: _Server, sockets: Any) -> None:
 
 def _app(node: Any, address: tuple[str, int], told: bool) -> Starlette:
     def outlet_at(path: str, transports: tuple[str, ...]) -> Outlet | None:
-        for outlet in node.outlets:
+        outlets: list[Outlet] = node.outlets
+        for outlet in outlets:
             place = outlet.place
             if place.place == address and place.transport in transports and path == (place.path or "/"):
                 return outlet
