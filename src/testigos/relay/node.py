@@ -109,6 +109,7 @@ class Node:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="picture")
         self._inputs: list[Input] = []  # by number: never taken away, for the picture remembers numbers
         self._last_beat = 0
+        self._turn = asyncio.Lock()  # between batches, when what the picture and the clients account for agrees
         for item in config.input:
             self._number(item)
         if config.mesh is not None:
@@ -141,6 +142,8 @@ class Node:
         options: dict[str, Any] = {}
         if place.link == "gdl90" and item.ownship:
             options["ownship"] = item.ownship
+        if place.link == "tak" and place.transport in ("udp", "multicast"):
+            options["mesh"] = True  # a datagram has the header of a mesh
         return Outlet(item, Stream(place.link, rule, options), config, self.told)
 
     def _streams(self) -> list[Stream]:
@@ -286,6 +289,10 @@ class Node:
 
     async def batch(self) -> None:
         """One batch: all that came since the last."""
+        async with self._turn:
+            await self._batch()
+
+    async def _batch(self) -> None:
         began = time.perf_counter()
         set_by = self.clock.check()
         if set_by < 0:
@@ -373,7 +380,8 @@ class Node:
 
     async def in_worker(self, work: Callable[[], Any]) -> Any:
         """Something that looks at the picture, between two batches."""
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+        async with self._turn:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
     def whole(self, stream: Stream) -> pl.DataFrame:
         """In the worker: all objects that a stream shows, as its customers may see them."""
