@@ -87,6 +87,7 @@ class Feed:
     record: Record
     limits: Limits
     whole: bool = False  #: each piece is a document of its own
+    apart: bool = False  #: pieces are datagrams: no message goes on in a later one, and damage ends with its own batch
     serial: str = ""  #: no other feed has it
     recorded: list[bytes] = field(default_factory=list)  #: what was decoded last, as it would be recorded
     held: list[bytes] = field(default_factory=list)
@@ -134,7 +135,7 @@ class Feed:
                 self._following = Following(self.name, self.link)
             data = self.record.add(arrival)
             self.recorded.append(data)
-            table, _ = self._following.add(data, final=self.whole or arrival.ended)
+            table, _ = self._following.add(data, final=self.whole or self.apart or arrival.ended)
             if self._following.unfinished > self.limits.message_bytes:
                 self.cut += 1
                 tables.append(table)
@@ -294,6 +295,7 @@ class Source:
     async def _datagrams(self) -> bool:
         loop = asyncio.get_running_loop()
         with self._open() as feed:
+            feed.apart = True
             wire = _datagram_socket(self.place, self.config.multicast_interface)
             transport, _ = await loop.create_datagram_endpoint(lambda: _Catching(self, feed), sock=wire)
             self.port = wire.getsockname()[1]

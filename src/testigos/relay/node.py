@@ -142,8 +142,6 @@ class Node:
         options: dict[str, Any] = {}
         if place.link == "gdl90" and item.ownship:
             options["ownship"] = item.ownship
-        if place.link == "tak" and place.transport in ("udp", "multicast"):
-            options["mesh"] = True  # a datagram has the header of a mesh
         return Outlet(item, Stream(place.link, rule, options), config, self.told)
 
     def _streams(self) -> list[Stream]:
