@@ -36,6 +36,15 @@ def test_a_damaged_datagram_does_not_swallow_those_after_it():
     assert [t["lat_deg"].round(3).to_list() for t in second] == [[45.5]]
 
 
+def test_a_stream_that_is_cut_in_the_middle_of_a_message_goes_on():
+    source = Source(0, Input(url=f"asterix+tcp://127.0.0.1:{free_port()}"), Limits(), time.time_ns, lambda *_, **__: None)
+    feed, tables = source.feed(), []
+    for piece in (PLOT[:9], PLOT[9:]):
+        source.heard(feed, piece)
+        tables += source.decode(source.take())
+    assert [x for t in tables for x in t["lat_deg"].round(3).to_list()] == [45.5]
+
+
 def test_an_input_by_udp_hears_on_after_a_damaged_datagram():
     port = free_port()
     running = Running(config(Input(url=f"asterix+udp://127.0.0.1:{port}", name="radar")))

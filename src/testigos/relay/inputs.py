@@ -87,8 +87,8 @@ class Feed:
     record: Record
     limits: Limits
     whole: bool = False  #: each piece is a document of its own
-    apart: bool = False  #: pieces are datagrams: no message goes on in a later one, and damage ends with its own batch
     serial: str = ""  #: no other feed has it
+    apart: bool = False  #: pieces are datagrams: no message goes on in a later one, and damage ends with its own batch
     recorded: list[bytes] = field(default_factory=list)  #: what was decoded last, as it would be recorded
     held: list[bytes] = field(default_factory=list)
     size: int = 0

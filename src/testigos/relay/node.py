@@ -44,6 +44,11 @@ _TO_FUSE: Final = tuple(dict.fromkeys((*(n for n in PICTURE if n in ALL), "accur
                                        "transmission", "position_accurate", "private")))  # fmt: skip
 
 
+_NO_REPORTS: Final = conform(pl.DataFrame(), ALL).with_columns(
+    pl.lit(None, pl.UInt16).alias("input"), pl.lit(None, pl.String).alias("link")
+)
+
+
 class _NodeClock:
     """UTC that never jumps by itself."""
 
@@ -403,7 +408,5 @@ def _together(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Reports as the picture takes them: what it can use of each table."""
     wanted = [t.select(*(c for c in _TO_FUSE if c in t.columns), "input", "link") for t in tables]
     if not wanted:
-        return conform(pl.DataFrame(), ALL).with_columns(
-            pl.lit(None, pl.UInt16).alias("input"), pl.lit(None, pl.String).alias("link")
-        )
+        return _NO_REPORTS  # most batches of a quiet relay: to make it anew would cost the most of them
     return pl.concat(wanted, how="diagonal")
