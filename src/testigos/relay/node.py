@@ -105,6 +105,7 @@ class Node:
         self.started = asyncio.Event()
         self.now_ns = self.clock.now_ns()
         self.overloaded = False
+        self.web_ports: dict[tuple[str, int], int] = {}
         self._tasks: dict[Any, asyncio.Task[None]] = {}
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="picture")
         self._inputs: list[Input] = []  # by number: never taken away, for the picture remembers numbers
@@ -175,6 +176,8 @@ class Node:
         self.outlets = kept + fresh
         self.config = config
         for outlet in fresh:
+            if outlet.served and outlet.place.place not in self.web_ports:
+                self.told("needs_restart", settings=[outlet.name])
             self._start(outlet)
         self.told("reloaded", inputs=len(self.sources), customers=len(self.outlets))
 
