@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos.fuse.joins import Joiner
 from testigos.fuse.picture import Picture
 from testigos.io.live import Arrival, Clock, HostClock
 from testigos.links import gdl90
@@ -98,7 +99,7 @@ class Node:
         self.clock = _NodeClock(clock or HostClock(), self.told)
         self.sources: list[Source] = []
         self.outlets: list[Outlet] = []
-        self.picture = Picture(config.name)
+        self.picture = Picture(config.name, joiner=Joiner())
         self.counters: Counter[str] = Counter()
         self.lag = Lag()
         self.mesh: Mesh | None = None
@@ -142,6 +143,10 @@ class Node:
         options: dict[str, Any] = {}
         if place.link == "gdl90" and item.ownship:
             options["ownship"] = item.ownship
+        if place.link == "aivdm":
+            options["station"] = config.name
+        if place.link == "tak" and place.transport in ("udp", "multicast"):
+            options["mesh"] = True
         return Outlet(item, Stream(place.link, rule, options), config, self.told)
 
     def _streams(self) -> list[Stream]:
@@ -292,7 +297,7 @@ class Node:
         began = time.perf_counter()
         set_by = self.clock.check()
         if set_by < 0:
-            self.picture = Picture(self.config.name)  # it would wait until the time is again what it was
+            self.picture = Picture(self.config.name, joiner=Joiner())  # it would wait until the time is again what it was
             self.told("picture_begun_anew", seconds=round(set_by / S_NS, 3))
         self.now_ns = max(self.clock.now_ns(), 0)
         taken = [(source, source.take()) for source in self.sources]
