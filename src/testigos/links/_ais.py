@@ -14,11 +14,7 @@ from testigos.links import _nmea as nmea
 from testigos.schema import KINDS, STATUSES
 from testigos.units import FT_M
 
-__all__ = [
-    "ALT_MSL_FT", "BITS", "CALLSIGN", "DESTINATION", "DRAUGHT_M", "ETA", "FLOATS", "GS_KT", "HEADING_DEG", "NAME",
-    "Out", "Pending", "RECEIVER", "ROT_DEGPMIN", "SMALL", "TEXTS", "TO_BOW_M", "TRACK_DEG", "VIA", "WHERE",
-    "allocate", "fresh", "numbered", "read",
-]  # fmt: skip
+__all__ = ["FLOATS", "SMALL", "TEXTS", "WHERE", "Out", "Pending", "allocate", "fresh", "numbered", "read"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -116,7 +112,8 @@ def fresh() -> Pending:
 
 class Out(NamedTuple):
     """Columns of N messages. ``place`` (2, N) is longitude and latitude; ``span`` (N, 6, 2) is where texts begin and
-    end in what ``read`` gives; ``mmsi`` is -1 where unknown, ``status`` a place in ``STATUSES``; ``types`` (64) counts messages of each type.
+    end in what ``read`` gives; ``mmsi`` is -1 where unknown,
+    ``status`` a place in ``STATUSES``; ``types`` (64) counts messages of each type.
     """
 
     place: npt.NDArray[np.float64]
@@ -151,10 +148,10 @@ def allocate(size: int) -> Out:
 @njit(cache=True, nogil=True)
 def _packed(letters, low, high, words):  # type: ignore[no-untyped-def]
     """Armoured characters as words of 60 bits; false where one is no armour."""
-    word, held, k, sound = np.int64(0), 0, 0, True
+    word, wrong, held, k = np.int64(0), np.int64(0), 0, 0
     for p in range(low, min(high, low + (_WORDS - 2) * 10)):
         value = np.int64(_VALUES[letters[p]])
-        sound &= value < 64
+        wrong |= value
         word = word << 6 | (value & 63)
         held += 6
         if held == BITS:
@@ -162,10 +159,10 @@ def _packed(letters, low, high, words):  # type: ignore[no-untyped-def]
             k += 1
             word, held = np.int64(0), 0
     for p in range(low + (_WORDS - 2) * 10, high):
-        sound &= _VALUES[letters[p]] < 64
+        wrong |= np.int64(_VALUES[letters[p]])
     words[k] = word << (BITS - held)
     words[k + 1] = 0
-    return sound
+    return wrong < 64
 
 
 @njit(cache=True, nogil=True, inline="always")
