@@ -611,7 +611,7 @@ class Picture:
                 members = members[self._life.alive[members]]
                 if len(members) < 2:
                     continue
-                shown.merged(made, self._values, self._states, self._slots, row, members)
+                shown.merged(made, self._values, self._life, self._states, self._slots, row, members)
                 also[row] = " ".join(sorted(str(self._id[m]) for m in members if m != slots[row]))
                 distress[row] = self._distress[members].any()
         return shown.table(
