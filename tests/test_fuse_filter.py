@@ -463,11 +463,12 @@ def test_covariances_stay_positive_definite_whatever_comes(seed, kind):
 
 
 def test_a_track_gone_wrong_touches_no_other():
-    filters, clean = started(3), started(3)
+    filters, clean = started(3, (0.0, 0.0)), started(3, (0.0, 0.0))
     filters.state[1, -3 * MODE :] = np.nan
     for f in (filters, clean):
         tracking.step(f, [0, 1, 2], S_NS, 10.0, 20.0 + np.arange(3) * 0.1, 100.0)
-        associate(f, [0, 1, 2], 2 * S_NS, [10.0, 10.0], [20.0, 20.2], 100.0)
+        found = associate(f, [0, 1, 2], S_NS, [10.0, 10.0], [20.0, 20.2], 100.0)
+        assert found.slot.tolist() == [0, 2]
     for slot in (0, 2):
         assert filters.state[slot].tobytes() == clean.state[slot].tobytes()
     # and it mends itself

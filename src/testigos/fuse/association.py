@@ -19,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from testigos.fuse.filter import GATE, Filters, Floats, Ints, columns, innovation, predicted
+from testigos.fuse.filter import GATE, VARIANCES_M2, Filters, Floats, Ints, columns, innovation, moved, predicted
 from testigos.fuse.motion import MODE
 from testigos.geo import to_ecef
 
 __all__ = ["Associated", "associate"]
 
+_NEVER: Final = -(2**63)  # no time of a plot
 _BITS: Final = 1 << 20  # cubes are numbered from here, in each direction
 _REACH: Final = 3  # cubes in each direction that are searched; a track that needs more looks at every plot
 
@@ -72,8 +73,7 @@ def _pairs(  # type: ignore[no-untyped-def]
     m = len(key)
     for i in range(len(slot)):
         x, y, z = centre[i]
-        if math.isnan(x) or math.isnan(radius[i]):
-            continue
+        row, when, left, right = state[slot[i]], _NEVER, 0.0, 0.0
         near = radius[i] * radius[i]
         everywhere = radius[i] > _REACH * size
         reach = radius[i]
@@ -92,11 +92,10 @@ def _pairs(  # type: ignore[no-untyped-def]
                     dx, dy, dz = xyz[j, 0] - x, xyz[j, 1] - y, xyz[j, 2] - z
                     if dx * dx + dy * dy + dz * dz > near:
                         continue
-                    k = slot[i]
-                    chi2, det = innovation(
-                        state[k], motions[kind[k]], last[k], modes, spare, time_ns[j], lat[j], lon[j],
-                        r_ee[j], r_en[j], r_nn[j],
-                    )  # fmt: skip
+                    if time_ns[j] != when:
+                        when = time_ns[j]
+                        left, right = moved(row, motions[kind[slot[i]]], last[slot[i]], modes, spare, when)
+                    chi2, det = innovation(row, modes, left, right, lat[j], lon[j], r_ee[j], r_en[j], r_nn[j])
                     if not chi2 <= GATE:
                         continue
                     if found == room:
@@ -149,22 +148,27 @@ def associate(
     at = at[(at >= 0) & (at < len(filters))]
     at = at[filters.used[at] > 0]
     xyz = _ecef(lat, lon)
-    good = np.flatnonzero(~np.isnan(xyz[:, 0]) & (r_ee > 0.0) & (r_nn > 0.0) & (r_en * r_en < r_ee * r_nn))
+    low, high = VARIANCES_M2
+    said = (r_ee >= low) & (r_ee <= high) & (r_nn >= low) & (r_nn <= high) & (r_en * r_en < r_ee * r_nn)
+    good = np.flatnonzero(~np.isnan(xyz[:, 0]) & said)
     if not len(at) or not len(good):
         return out
     # where tracks may be while the scan lasts: each is looked at from both ends of it
-    first, last = time[good].min(), time[good].max()
-    early, late = predicted(filters, at, first), predicted(filters, at, last)
+    early, late = predicted(filters, at, time[good].min()), predicted(filters, at, time[good].max())
     begin, end = _ecef(early.lat_deg, early.lon_deg), _ecef(late.lat_deg, late.lon_deg)
     spread = np.maximum(early.cov_east_m2 + early.cov_north_m2, late.cov_east_m2 + late.cov_north_m2)
     noise = (r_ee[good] + r_nn[good]).max()
-    # the trace is above the larger variance; half again for what turns in between
-    radius = 0.75 * np.sqrt(((end - begin) ** 2).sum(1)) + np.sqrt(GATE * (spread + noise))
+    # the trace is above the larger variance; half again for what turns in between, 1 % for the earth's being round
+    radius = 0.75 * np.sqrt(((end - begin) ** 2).sum(1)) + 1.01 * np.sqrt(GATE * (spread + noise))
+    sound = np.isfinite(radius)
+    at, centre, radius = at[sound], 0.5 * (begin + end)[sound], radius[sound]
+    if not len(at):
+        return out
     size = max(float(np.quantile(radius, 0.8)), 2.0 * 6.4e6 / _BITS)
     keys = _cubes(xyz[good], size)
     order = np.argsort(keys, kind="stable")
     track, plot, nis, cost = _pairs(
-        filters.motions, filters.state, filters.time_ns, filters.kind, at, 0.5 * (begin + end), radius, keys[order],
+        filters.motions, filters.state, filters.time_ns, filters.kind, at, centre, radius, keys[order],
         good[order], xyz, size, time, lat, lon, r_ee, r_en, r_nn,
     )  # fmt: skip
     _taken(np.lexsort((plot, track, cost)), track, plot, nis, at, *out)

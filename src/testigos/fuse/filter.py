@@ -35,8 +35,9 @@ from testigos.fuse.motion import MODE, MOTIONS, Motion, advance, blend, table, u
 from testigos.fuse.plane import axes, from_plane, origin, to_plane
 
 __all__ = [
-    "ACCEPTED", "GATE", "INVALID", "LATE", "RECENTRE_M", "REFUSED", "RESTARTED", "STARTED", "Estimates", "Filters",
-    "Stepped", "estimates", "forget", "grown", "new_filters", "predicted", "radius95_m", "step", "variance_m2",
+    "ACCEPTED", "GATE", "INVALID", "LATE", "RECENTRE_M", "REFUSED", "RESTARTED", "STARTED", "VARIANCES_M2", "Estimates",
+    "Filters", "Stepped", "estimates", "forget", "grown", "new_filters", "predicted", "radius95_m", "step",
+    "variance_m2",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -53,7 +54,8 @@ INVALID: Final = 6
 GATE: Final = 18.420680743952367  #: χ² of two degrees of freedom at 99.99 %
 RECENTRE_M: Final = 20_000.0
 _LEAST: Final = 1e-9  # probability of a mode
-_VAR_LOW, _VAR_HIGH, _CORRELATED = 1e-4, 1e14, 1.0 - 1e-6  # what a measurement may say of its error
+VARIANCES_M2: Final = (1e-4, 1e14)  #: what a measurement may say of its error
+_VAR_LOW, _VAR_HIGH, _CORRELATED = *VARIANCES_M2, 1.0 - 1e-6
 _FAST: Final = 1e5  # m/s
 _PLANE: Final = 0.5  # cosine of the distance, as an angle, from which on the plane does not have a place
 _FLAT: Final = 0.01  # in radii of the earth: within it, 64 km, the plane is as good as the ellipsoid
@@ -251,16 +253,20 @@ def _placed(row, lat, lon, e, x, n):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def innovation(row, motion, last, modes, spare, time_ns, lat, lon, e, x, n):  # type: ignore[no-untyped-def]
-    """Normalised innovation squared of a position that a track may have made, and its covariance's determinant.
+def moved(row, motion, last, modes, spare, time_ns):  # type: ignore[no-untyped-def]
+    """Put the modes of a track at a time into ``modes``, (3, MODE); the probabilities of turns to left and right.
 
-    ``row``, ``motion``, ``last``: of the track; ``modes``, ``spare``: room, (3, MODE). A time before the last is the
-    last.
+    ``row``, ``motion``, ``last``: of the track; ``spare``: room, (3, MODE). A time before the last is the last.
     """
-    for j in range(MODE):
-        for k in range(3):
+    for k in range(3):
+        for j in range(MODE):
             modes[k, j] = row[_MODES + k * MODE + j]
-    left, right = advance(modes, spare, row[_LEFT], row[_RIGHT], max(time_ns - last, 0) * 1e-9, motion)
+    return advance(modes, spare, row[_LEFT], row[_RIGHT], max(time_ns - last, 0) * 1e-9, motion)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def innovation(row, modes, left, right, lat, lon, e, x, n):  # type: ignore[no-untyped-def]
+    """Normalised innovation squared of a position, for modes of ``moved``, and its covariance's determinant."""
     y0, y1, r00, r01, r11, _, _, _, _, near = _placed(row, lat, lon, e, x, n)
     chi2, det = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
     return (chi2 if near >= _PLANE else math.inf), det
@@ -313,9 +319,7 @@ def _step(  # type: ignore[no-untyped-def]
             anew = t > motion[8]
             outcome[i] = RESTARTED
         if not anew:
-            for j in range(3 * MODE):
-                flat[j] = row[_MODES + j]
-            left, right = advance(modes, spare, row[_LEFT], row[_RIGHT], t, motion)
+            left, right = moved(row, motion, last[k], modes, spare, time_ns[i])
             y0, y1, r00, r01, r11, j_ee, j_en, j_ne, j_nn, near = _placed(row, lat[i], lon[i], e, x, n)
             nis[i], _ = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
             if near < _PLANE:
@@ -360,7 +364,7 @@ def _step(  # type: ignore[no-untyped-def]
 
 def columns(values: npt.ArrayLike, size: int, dtype: type = np.float64) -> npt.NDArray[Any]:
     """An array (size,) of an array or one value, such that kernels are compiled once: contiguous, and writable."""
-    wide = np.broadcast_to(np.asarray(values, dtype), (size,))
+    wide: npt.NDArray[Any] = np.broadcast_to(np.asarray(values, dtype), (size,))
     return np.require(wide, requirements=("C", "W"))
 
 
@@ -404,19 +408,15 @@ def step(
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _estimates(motions, state, last, used, kind, slot, time_ns, whole, out):  # type: ignore[no-untyped-def]
     modes, spare, m = np.empty((3, MODE)), np.empty((3, MODE)), np.empty(MODE)
-    flat = modes.reshape(3 * MODE)
     for i in range(len(slot)):
         k = slot[i]
         if k < 0 or k >= len(used) or used[k] == 0:
             out[:, i] = math.nan
             continue
         row = state[k]
-        flat[:] = row[_MODES:]
-        left, right = row[_LEFT], row[_RIGHT]
-        if whole:
-            left, right = advance(modes, spare, left, right, max(time_ns[i] - last[k], 0) * 1e-9, motions[kind[k]])
-        else:
+        if not whole:
             time_ns[i] = last[k]
+        left, right = moved(row, motions[kind[k]], last[k], modes, spare, time_ns[i])
         blend(m, modes, 1.0 - left - right, left, right)
         s0, c0, n0, lon0 = row[_S0], row[_C0], row[_N0], row[_LON0]
         far = math.hypot(m[0], m[1]) / n0
