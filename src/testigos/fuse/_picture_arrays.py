@@ -2,7 +2,8 @@
 
 A *node* is a report that moves the track: a position, a velocity or a quality. The nodes of an object hang in one list
 in their total order. A *state* is what follows from all nodes up to one; some nodes keep theirs, so that a report that
-comes late is put in its place and what follows is told again from the state before it. A *slot* is a row of the picture.
+comes late is put in its place, and what follows is told again from the state before it. A *slot* is a row of the
+picture.
 """
 
 from typing import Any, Final, NamedTuple, TypeVar
@@ -23,7 +24,9 @@ Any1 = npt.NDArray[Any]
 PLACED: Final = 1
 VELOCITY: Final = 2
 QUALITY: Final = 4
-LATENT: Final = 8  # the object measures itself: its positions are late by its avionics, and its quality holds for others
+LATENT: Final = (
+    8  # the object measures itself: its positions are late by its avionics, and its quality holds for others
+)
 
 # what became of a node
 PLAIN: Final = 1  # says no position
@@ -35,8 +38,8 @@ REFUSED_AT: Final = 5
 REPS: Final = 6  #: how many of the last positions a state knows, to find duplicates
 
 # whole numbers of a state
-EPU_T, RC_T, V_T, V_NEW, CAND_T, CAND_N, SINCE, REP_AT, TWIN_ROW, SHOWN_T, INPUT, LINK, VIA, SOURCE, OFFSET, COUNT = range(
-    16
+EPU_T, RC_T, V_T, V_NEW, CAND_T, CAND_N, SINCE, REP_AT, TWIN_ROW, SHOWN_T, INPUT, LINK, VIA, SOURCE, OFFSET, COUNT = (
+    range(16)
 )
 REP_T: Final = 16
 REP_HASH: Final = REP_T + REPS
@@ -140,7 +143,10 @@ def _stack(first: int, last: int) -> Any1:
 
 def side_by_side(capacity: int | tuple[int, ...], fields: dict[str, Any]) -> dict[str, Any1]:
     """Arrays of zeros, ``capacity`` long, of which equal numbers lie side by side: what is used together is near."""
-    made = np.zeros(capacity, np.dtype([(name, *of) if isinstance(of, tuple) else (name, of) for name, of in fields.items()], align=True))
+    made = np.zeros(
+        capacity,
+        np.dtype([(name, *of) if isinstance(of, tuple) else (name, of) for name, of in fields.items()], align=True),
+    )
     return {name: made[name] for name in fields}
 
 

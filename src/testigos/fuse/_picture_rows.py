@@ -15,7 +15,7 @@ import polars as pl
 from testigos.fuse import _picture_arrays as arrays
 from testigos.fuse._picture_arrays import Slots, States
 from testigos.fuse._picture_kinds import SQUAWKS
-from testigos.fuse._picture_life import DEAD, LIVE, Life
+from testigos.fuse._picture_life import LIVE, Life
 from testigos.fuse._picture_texts import Texts
 from testigos.fuse._picture_values import COLUMNS, FLEETING, NUMBER, TEXTS, Values, gather
 from testigos.fuse.filter import Filters, estimates, predicted, radius95_m
