@@ -169,9 +169,7 @@ def batch(
     flags = np.where(placed, PLACED, 0) | np.where(moving, VELOCITY, 0) | np.where(latent, LATENT, 0)
     flags |= np.where(usable & latent & (np.isfinite(epu) | np.isfinite(rc)), QUALITY, 0)
     # number 0 is none
-    link, via = (
-        numbers(n, names) if n in given else np.full(size, -1) for n in ("link", "via")
-    )
+    link, via = (numbers(n, names) if n in given else np.full(size, -1) for n in ("link", "via"))
     link, via = np.maximum(link, 0).astype(np.int32), np.maximum(via, 0).astype(np.int32)
     payload = whole("transmission", np.uint64).view(np.int64)
     f4 = [v.astype(np.float32) for v in (gs, track, np.square(error / _CONTAIN95), epu, rc)]
