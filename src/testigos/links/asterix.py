@@ -50,7 +50,7 @@ from testigos.schema import ALL, KINDS, SOURCES, STATUSES
 from testigos.units import DAY_S, FT_M, NMI_M, S_NS
 
 __all__ = [
-    "CHECKED", "GIVES", "NAME", "SPEC", "Asterix", "anchors", "configured", "decode", "encode", "options", "pieces",
+    "CHECKED", "GIVES", "NAME", "SPEC", "UNDATED", "Asterix", "anchors", "configured", "decode", "encode", "pieces",
     "recognise", "split",
 ]  # fmt: skip
 
@@ -59,6 +59,7 @@ SPEC: Final = (
     "EUROCONTROL-SPEC-0149, parts 1 (ed. 3.1), 4 (category 048, ed. 1.32), 9 (062, ed. 1.20), 12 (021, ed. 2.6)"
 )
 CHECKED: Final = False
+UNDATED: Final = True  #: takes ``began_ns``
 _OTHERS: Final = (
     *("object_id", "time_ns", "status", "callsign", "registration", "type_code", "advisory", "stale_ns", "offset"),
     "length",
@@ -396,6 +397,7 @@ class Asterix:
     NAME: str = NAME
     SPEC: str = SPEC
     CHECKED: bool = CHECKED
+    UNDATED: bool = UNDATED
     GIVES: tuple[str, ...] = GIVES
 
     def recognise(self, head: bytes) -> int:
@@ -585,6 +587,5 @@ def encode(tracks: pl.DataFrame, category: int | None = None, sac: int = 0, sic:
     return pieces(tracks, category, sac, sic).data.tobytes()
 
 
-options: Final = PLAIN
 _PLAIN: Final = Asterix()
 recognise, split, decode, anchors = _PLAIN.recognise, _PLAIN.split, _PLAIN.decode, _PLAIN.anchors
