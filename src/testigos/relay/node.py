@@ -297,7 +297,9 @@ class Node:
         began = time.perf_counter()
         set_by = self.clock.check()
         if set_by < 0:
-            self.picture = Picture(self.config.name, joiner=Joiner())  # it would wait until the time is again what it was
+            self.picture = Picture(
+                self.config.name, joiner=Joiner()
+            )  # it would wait until the time is again what it was
             self.told("picture_begun_anew", seconds=round(set_by / S_NS, 3))
         self.now_ns = max(self.clock.now_ns(), 0)
         taken = [(source, source.take()) for source in self.sources]
