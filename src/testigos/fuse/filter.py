@@ -9,8 +9,8 @@ Rules:
 
 - The first measurement of a slot starts it. A time before that of the slot's last measurement is ``LATE``, and what is
   no number or has no positive definite covariance is ``INVALID``; neither changes anything.
-- A position whose normalised innovation squared is above ``GATE`` is ``REFUSED``: it changes nothing but the count of
-  refusals in a row. With ``Motion.refusals`` of them, after ``Motion.gap_s`` of silence, or where the prediction is
+- A position whose normalised innovation squared is above ``GATE``, by all modes together and by each alone, is
+  ``REFUSED``: it changes nothing but the count of refusals in a row. With ``Motion.refusals`` of them, after ``Motion.gap_s`` of silence, or where the prediction is
   some 100,000 times less sure than the measurement, the track begins anew at the measurement (``RESTARTED``).
 - A velocity is a measurement of its own, with errors that have nothing to do with those of the position. It is used
   where the position is, if within ``GATE`` itself.
@@ -273,6 +273,18 @@ def innovation(row, modes, left, right, lat, lon, e, x, n):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _bears(modes, y0, y1, r00, r01, r11, near):  # type: ignore[no-untyped-def]
+    """Whether a place is within the gate of any mode alone, however improbable: so a turn begins."""
+    if near < _PLANE:
+        return False
+    for left, right in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)):
+        chi2, _ = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
+        if chi2 <= GATE:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _step(  # type: ignore[no-untyped-def]
     motions,
     state,
@@ -324,7 +336,7 @@ def _step(  # type: ignore[no-untyped-def]
             nis[i], _ = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
             if near < _PLANE:
                 nis[i] = math.inf
-            if not nis[i] <= GATE:
+            if not nis[i] <= GATE and not _bears(modes, y0, y1, r00, r01, r11, near):
                 refused[k] += 1
                 anew = refused[k] >= motion[10]
                 if not anew:
