@@ -259,14 +259,19 @@ class Node:
         table = conform(pl.DataFrame([row, vessel]), PICTURE)
         for stream in self._streams():
             stream.written(table)
-        spare = Picture("warm")
+        spare, now_ns = Picture("warm", joiner=Joiner()), self.clock.now_ns()
         for source in self.sources:
             feed = Source(source.number, source.config, source.limits, source.now_ns, lambda *_, **__: None).feed()
             link = link_named(source.place.link)
             data = link.pieces(table).data.tobytes() if hasattr(link, "pieces") else b""
             tables = feed.rows([Arrival(0, self.clock.now_ns(), data, ended=True)])
             reports = [t.with_columns(pl.lit(0, pl.UInt16).alias("input"), link=pl.lit(link.NAME)) for t in tables]
-            spare.update(_together(reports), self.clock.now_ns())
+            spare.update(_together(reports), now_ns)
+        reports = [table.select(c for c in table.columns if c in ALL).with_columns(
+            pl.col("time_ns") + k * S_NS // 10, pl.col("lon_deg") + k * 1e-4, input=pl.lit(0, pl.UInt16), link=pl.lit("")
+        ) for k in range(4)]  # fmt: skip
+        for k, report in enumerate(reports):
+            spare.update(_together([report]), now_ns + k * S_NS)
 
     async def _batches(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
