@@ -399,8 +399,8 @@ def _common(raw, step, f, c, w):  # type: ignore[no-untyped-def]
         c[_C_IDENT] = 1 if raw[_STAT] >= 4 else 0
         if raw[_STAT] < 4:
             c[_C_GROUND] = raw[_STAT] & 1
-    if raw[_SPI] == 1 or (raw[_SPI] == 0 and c[_C_IDENT] < 0):
-        c[_C_IDENT] = raw[_SPI]
+    if raw[_SPI] == 1:
+        c[_C_IDENT] = 1
     if raw[_LAST] == 1:
         w[_ENDED] = 1
     if raw[_ADVISORY] != NONE:
@@ -466,6 +466,8 @@ def _say_48(raw, step, d, f, c, w):  # type: ignore[no-untyped-def]
     if raw[_TOD] != NONE:
         w[_DAY] = raw[_TOD] * _TICK_NS
     c[_C_SOURCE] = _ESTIMATED if raw[_TYP] == 0 else _RADAR
+    if raw[_SPI] == 0 and c[_C_IDENT] < 0:
+        c[_C_IDENT] = 0
     if raw[_ERR] != 1:  # else it is farther than the item can say
         d[2] = _number(raw, step, _RHO)
     d[3] = _number(raw, step, _THETA)

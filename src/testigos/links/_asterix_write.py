@@ -131,7 +131,7 @@ def _address(text, low, high):  # type: ignore[no-untyped-def]
     else:
         return -1
     for k in range(low + 5, high):
-        digit = _hex(text[k])
+        digit = _hex(np.int64(text[k]))
         if digit < 0:
             return -1
         value = value << 4 | digit

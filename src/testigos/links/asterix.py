@@ -130,7 +130,9 @@ def _next_sound(data, at, limit, final, uap, most, nodes, elements, raw):  # typ
 @kernel
 def _scan(data, final, assigned, uap, most, nodes, elements, raw, start, stop, context):  # type: ignore[no-untyped-def]
     """Finds the frames; gives their number and how many bytes they cover."""
-    size, count, at = len(data), 0, 0
+    size: Any = len(data)
+    at: Any = 0
+    count = 0
     while at < size:
         if at + _HEADER > size and not final:
             break
@@ -575,7 +577,7 @@ def pieces(tracks: pl.DataFrame, category: int | None = None, sac: int = 0, sic:
 
     >>> row = {"object_id": "icao:ae503d", "time_ns": 0, "source": "mlat", "lat_deg": 45.0, "lon_deg": -90.0}
     >>> pieces(pl.DataFrame([row])).data.tobytes().hex()
-    '3e0021911e0000000000008000000ff00000080ae503d9c7000010200'
+    '3e001c991e000000000000800000ff00000080ae503dc26f00012000'
     """
     if category not in (None, *CATEGORIES):
         raise ValueError(f"category {category} is not written; known: {', '.join(map(str, CATEGORIES))}")
