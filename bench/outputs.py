@@ -3,9 +3,9 @@
 Run: ``python bench/outputs.py``. An update is a row of a relay's picture: an aircraft with what ADS-B says of it.
 Ours is ``pieces`` of each link, from a Polars table to the bytes of each row apart. A peer gets the same rows as
 dictionaries, which were made before, and writes one after another, as a program does that is built on today's
-libraries: f-strings, ``json``, ``msgspec``, ``struct``, ``lxml``, ``pyais``, ``takproto``. A rate is updates in a second
-of processor time (``time.process_time``: all threads), the best of several runs after one that warms kernels and
-caches.
+libraries: f-strings, ``json``, ``msgspec``, ``struct``, ``lxml``, ``pyais``, ``takproto``. A rate is updates in a
+second of processor time (``time.process_time``: all threads), the best of several runs after one that warms kernels
+and caches.
 """
 
 import json
