@@ -663,3 +663,13 @@ def test_a_plot_may_belong_to_the_second_track_of_an_address() -> None:
     row = only(out)
     assert (row["object_id"], row["input"], row["squawk"]) == (north["object_id"], 7, "4321")
     assert picture.counters["merged"] == 1
+
+
+def test_an_echo_does_not_raise_the_dead_but_their_own_input_does() -> None:
+    picture = Picture("a")
+    parked = report(0, 10.0, 20.0, alt_baro_ft=100.0) | {"status": "no_time", "time_ns": None}
+    picture.update(table(parked), T0)
+    assert wait(picture, 400)["state"].to_list() == ["dead"]
+    assert len(picture.update(table(parked | {"input": 2}), T0 + 401 * SECOND)) == 0
+    assert picture.counters["echoes"] == 1
+    assert only(picture.update(table(parked), T0 + 402 * SECOND))["state"] == "live"
