@@ -267,10 +267,10 @@ class Node:
             tables = feed.rows([Arrival(0, self.clock.now_ns(), data, ended=True)])
             reports = [t.with_columns(pl.lit(0, pl.UInt16).alias("input"), link=pl.lit(link.NAME)) for t in tables]
             spare.update(_together(reports), now_ns)
-        reports = [table.select(c for c in table.columns if c in ALL).with_columns(
-            pl.col("time_ns") + k * S_NS // 10, pl.col("lon_deg") + k * 1e-4, input=pl.lit(0, pl.UInt16), link=pl.lit("")
-        ) for k in range(4)]  # fmt: skip
-        for k, report in enumerate(reports):
+        for k in range(4):  # enough for tracks to be joined
+            moved = (pl.col("time_ns") + k * S_NS // 10, pl.col("lon_deg") + k * 1e-4)
+            report = table.select(c for c in table.columns if c in ALL).with_columns(*moved, link=pl.lit(""))
+            report = report.with_columns(pl.lit(0, pl.UInt16).alias("input"))
             spare.update(_together([report]), now_ns + k * S_NS)
 
     async def _batches(self, stop: asyncio.Event) -> None:
