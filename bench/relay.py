@@ -5,9 +5,9 @@
     python bench/relay.py              both
 
 The relay runs in a process of its own, as ``testigos relay`` does; feeders and customers in others, on loopback.
-Reports are SBS lines by several listeners, each aircraft four times a second. Lateness is counted from the moment a line
-is handed to the kernel until a customer has the update that holds it, less the batch (100 ms): the customer looks up
-the time of sending by the position, which is unique. A machine with two processors runs the feeder, all customers and
+Reports are SBS lines by several listeners, each aircraft four times a second. Lateness is counted from the moment a
+line is handed to the kernel until a customer has the update that holds it, less the batch (100 ms): the customer looks
+up the time of sending by the position, which is unique. A machine with two processors runs the feeder, all customers and
 the relay, so the relay has less than the whole of it.
 """
 

@@ -200,7 +200,8 @@ def wider(old: _T, needed: int) -> _T:
         return old
     size = len(old.free)
     capacity = max(2 * size, size + needed)
-    made: _T = {Nodes: new_nodes, States: new_states, Slots: new_slots}[type(old)](capacity)  # type: ignore[operator]
+    makers: dict[type, Any] = {Nodes: new_nodes, States: new_states, Slots: new_slots}
+    made: _T = makers[type(old)](capacity)
     for name in old._fields:
         if name not in ("motions", "free", "left"):
             getattr(made, name)[:size] = getattr(old, name)

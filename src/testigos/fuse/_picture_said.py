@@ -190,7 +190,7 @@ def batch(
     hashes = table["object_id"].to_numpy() if "object_id" in given else np.full(size, NOTHING, np.uint64)
     return Batch(
         reports["object_id"] if "object_id" in given else None, hashes, hashes != np.uint64(NOTHING),
-        Said(
+        Said(  # type: ignore[call-arg]
             time, lat, lon, payload, tie, whole("offset", np.uint64).view(np.int64), *f4,
             whole("input", np.int32), link, via, source, flags.astype(np.uint8),
         ),

@@ -34,7 +34,7 @@ from testigos.schema import ALL, PICTURE, conform
 __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "picture", "pieces", "recognise", "split"]
 
 NAME: Final = "jsonl"
-SPEC: Final = "docs/formats.md of Testigos; RFC 8259; https://jsonlines.org"
+SPEC: Final = "src/testigos/schema.py of Testigos; RFC 8259; https://jsonlines.org"
 CHECKED: Final = False
 GIVES: Final = tuple(n for n in ALL if n != "segment")
 
