@@ -7,8 +7,8 @@
 The relay runs in a process of its own, as ``testigos relay`` does; feeders and customers in others, on loopback.
 Reports are SBS lines by several listeners, each aircraft four times a second. Lateness is counted from the moment a
 line is handed to the kernel until a customer has the update that holds it, less the batch (100 ms): the customer looks
-up the time of sending by the position, which is unique. A machine with two processors runs the feeder, all customers and
-the relay, so the relay has less than the whole of it.
+up the time of sending by the position, which is unique. A machine with two processors runs the feeder, all customers
+and the relay, so the relay has less than the whole of it.
 """
 
 import argparse

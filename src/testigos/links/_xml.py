@@ -390,13 +390,19 @@ def decoded(
     return out[: _decoded(data, first, last, kind, out, begin, end)], begin, end
 
 
+_NO_TEXT: Final = pl.Series([None], dtype=pl.String)
+_FEW: Final = 2_000
+
+
 def texts(
     data: npt.NDArray[np.uint8], first: npt.NDArray[Any], last: npt.NDArray[Any], kind: npt.NDArray[Any]
 ) -> pl.Series:
     """The texts of cells that are clean; those that are absent or empty are null."""
     if not (last > first).any():
-        return pl.repeat(None, len(first), dtype=pl.String, eager=True)
+        return _NO_TEXT.new_from_index(0, len(first))
     joined = decoded(data, first, last, kind)[0].tobytes().decode()
+    if len(first) < _FEW:  # queries of Polars cost more than this does
+        return pl.Series([text or None for text in joined.split("\0")], dtype=pl.String)
     found = pl.Series([joined]).str.split("\0").explode()
     return found.set(found == "", None)
 

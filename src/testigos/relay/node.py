@@ -41,8 +41,6 @@ Ints = npt.NDArray[np.int64]
 
 _JUMP_NS: Final = S_NS  #: more than a clock that is disciplined ever differs
 _BELIEVED_S: Final = 30.0
-_TO_FUSE: Final = tuple(dict.fromkeys((*(n for n in PICTURE if n in ALL), "accuracy95_m", "height_accuracy95_m",
-                                       "transmission", "position_accurate", "private")))  # fmt: skip
 
 
 class _NodeClock:
@@ -410,7 +408,7 @@ class Node:
 
 def _together(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Reports as the picture takes them: what it can use of each table."""
-    wanted = [t.select(*(c for c in _TO_FUSE if c in t.columns), "input", "link") for t in tables]
+    wanted = [table for table in tables if len(table)]
     if not wanted:
         return conform(pl.DataFrame(), ALL).with_columns(
             pl.lit(None, pl.UInt16).alias("input"), pl.lit(None, pl.String).alias("link")
