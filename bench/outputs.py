@@ -1,10 +1,11 @@
 """How fast is one update written to many formats, against today's libraries in the same run?
 
-Run: ``python bench/outputs.py``. An update is a row of a relay's picture: an aircraft with what ADS-B says of it. Ours is
-``pieces`` of each link, from a Polars table to the bytes of each row apart. A peer gets the same rows as dictionaries,
-which were made before, and writes one after another, as a program does that is built on today's libraries: f-strings,
-``json``, ``msgspec``, ``struct``, ``lxml``, ``pyais``, ``takproto``. A rate is updates in a second of processor time
-(``time.process_time``: all threads), the best of several runs after one that warms kernels and caches.
+Run: ``python bench/outputs.py``. An update is a row of a relay's picture: an aircraft with what ADS-B says of it.
+Ours is ``pieces`` of each link, from a Polars table to the bytes of each row apart. A peer gets the same rows as
+dictionaries, which were made before, and writes one after another, as a program does that is built on today's
+libraries: f-strings, ``json``, ``msgspec``, ``struct``, ``lxml``, ``pyais``, ``takproto``. A rate is updates in a
+second of processor time (``time.process_time``: all threads), the best of several runs after one that warms kernels
+and caches.
 """
 
 import json
@@ -187,7 +188,13 @@ def cot_by_lxml(row: Row) -> bytes:
     )
     height = 9_999_999.0 if row["alt_geom_ft"] is None else row["alt_geom_ft"] * 0.3048
     etree.SubElement(
-        event, "point", lat=str(row["lat_deg"]), lon=str(row["lon_deg"]), hae=str(height), ce="9999999.0", le="9999999.0"
+        event,
+        "point",
+        lat=str(row["lat_deg"]),
+        lon=str(row["lon_deg"]),
+        hae=str(height),
+        ce="9999999.0",
+        le="9999999.0",
     )
     detail = etree.SubElement(event, "detail")
     etree.SubElement(detail, "contact", callsign=row["callsign"] or row["object_id"])
@@ -237,7 +244,7 @@ FORMATS = (
 
 
 def seconds(work: Callable[[], Any], runs: int = 30, limit_s: float = 4.0) -> float:
-    """Processor time of the best run after one to warm up; fewer than ``runs``, but three, once the limit is used up."""
+    """Processor time of the best run after one to warm up; fewer, but three, once the limit is used up."""
     work()
     taken: list[float] = []
     while len(taken) < 3 or (len(taken) < runs and sum(taken) < limit_s):
@@ -262,7 +269,10 @@ def measure(count: int) -> None:
     known = [f for f in FORMATS if f.name in registry.link_names() and hasattr(registry.link(f.name), "pieces")]
     five = known[:FIVE]
     slowest = {}
-    print(f"\n{count:,} updates at once\n{'format':12} {'bytes':>6} {'us':>7} {'updates/s':>11}   others, updates/s (ratio)")
+    print(
+        f"\n{count:,} updates at once\n"
+        f"{'format':12} {'bytes':>6} {'us':>7} {'updates/s':>11}   others, updates/s (ratio)"
+    )
     for form in known:
         link: Any = registry.link(form.name)
         taken = seconds(lambda link=link: link.pieces(table))
@@ -277,7 +287,8 @@ def measure(count: int) -> None:
         print(f"{form.name:12} {length:6.0f} {taken / count * 1e6:7.2f} {count / taken:11,.0f}   {', '.join(others)}")
     links: list[Any] = [registry.link(f.name) for f in five]
     taken = seconds(lambda: [link.pieces(table) for link in links])
-    print(f"{'+'.join(f.name for f in five)}: {taken / count * 1e6:.2f} us, {count / taken:,.0f} updates/s (goal {GOAL:,})")
+    each = "+".join(f.name for f in five)
+    print(f"{each}: {taken / count * 1e6:.2f} us, {count / taken:,.0f} updates/s (goal {GOAL:,})")
     both = [f for f in five if f.name in slowest]
     ours = seconds(lambda: [registry.link(f.name).pieces(table) for f in both])  # type: ignore[attr-defined]
     theirs = sum(slowest[f.name] for f in both)

@@ -128,7 +128,7 @@ class Running:
         return found
 
 
-def until(true: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(true: Callable[[], Any], seconds: float = 120.0) -> Any:
     """Waits until something holds; fails where it never does."""
     end = time.monotonic() + seconds
     while not (found := true()):

@@ -1,5 +1,8 @@
 """SBS: real logs, START lines, and what is written is read back."""
 
+import csv
+import io
+import itertools
 from pathlib import Path
 
 import polars as pl
@@ -43,33 +46,61 @@ def test_a_call_sign_named_start_is_no_clock() -> None:
     assert _read(line)["callsign"].to_list() == ["START"]
 
 
-def test_what_is_written_is_read_back() -> None:
-    tracks = pl.DataFrame(
-        {
-            "object_id": ["icao:ae503d", "anon:2a1b3c", "mmsi:366730000"],
-            "time_ns": [1_761_242_592_500_000_000, 1_761_242_593_001_000_000, 0],
-            "lat_deg": [11.9000004, -89.9999999, 1.0],
-            "lon_deg": [-62.5, 179.999999, 1.0],
-            "alt_baro_ft": [25_000.4, None, 1.0],
-            "gs_kt": [430.04, None, 1.0],
-            "track_deg": [181.25, None, 1.0],
-            "vrate_fpm": [-64.0, None, 1.0],
-            "callsign": ["BARB21", None, None],
-            "squawk": ["0574", None, None],
-            "on_ground": [False, True, None],
-        }
-    )
-    back = _read(sbs.encode_messages(tracks))
-    assert back["object_id"].to_list() == ["icao:ae503d"] * 3 + ["anon:2a1b3c"]
-    assert back["time_ns"].to_list() == [1_761_242_592_500_000_000] * 3 + [1_761_242_593_001_000_000]
-    assert back["callsign"].to_list() == ["BARB21", None, None, None]
-    places = back.filter(pl.col("status") == "ok")
-    assert places.select("lat_deg", "lon_deg").rows() == [(11.9, -62.5), (-90.0, 179.999999)]
-    assert places.select("alt_baro_ft", "squawk", "on_ground").rows() == [(25000.0, "0574", False), (None, None, True)]
-    velocity = back.filter(pl.col("gs_kt").is_not_null())
-    assert abs(velocity["gs_kt"][0] - 430.04) <= 0.05
-    assert abs(velocity["track_deg"][0] - 181.25) <= 0.051
-    assert velocity["vrate_fpm"].to_list() == [-64.0]
+TRACKS = pl.DataFrame(
+    {
+        "object_id": ["icao:ae503d", "icao:4840d6", "anon:2a1b3c", "mmsi:366730000", "icao:3c6444", "icao:3c6445"],
+        "time_ns": [1_761_242_592_500_000_000, 1_761_242_593_001_000_000, 0, 0, 1_761_242_594_000_000_000, None],
+        "seen_ns": [1_761_242_592_750_400_000, None, None, None, None, None],
+        "lat_deg": [11.9000004, -89.9999999, 1.0, 1.0, None, 1.0],
+        "lon_deg": [-62.5, 179.999999, 1.0, 1.0, None, 1.0],
+        "alt_baro_ft": [25_000.4, None, 1.0, 1.0, None, 1.0],
+        "gs_kt": [430.04, 12.0, 1.0, 1.0, None, 1.0],
+        "track_deg": [181.25, None, 1.0, 1.0, None, 1.0],
+        "vrate_fpm": [-64.0, None, 1.0, 1.0, None, 1.0],
+        "callsign": ["BARB,21", None, None, None, None, None],
+        "squawk": ["7700", None, None, None, None, None],
+        "on_ground": [False, True, None, None, None, None],
+        "source": ["mlat", "adsb", "adsb", "ais", "mode_s", "adsb"],
+    }
+)
+NAMES = (
+    *("message", "type", "session", "aircraft", "hex", "flight", "date", "time", "logged_date", "logged_time"),
+    *("callsign", "altitude", "speed", "track", "latitude", "longitude", "rate", "squawk", "alert", "emergency"),
+    *("ident", "ground"),
+)
+
+
+def test_a_client_that_knows_only_the_format_reads_each_line():
+    text = sbs.encode(TRACKS).decode("ascii")
+    assert text.endswith("\r\n")
+    lines = [dict(zip(NAMES, row, strict=True)) for row in csv.reader(io.StringIO(text, newline=""))]
+    assert {(row["message"], row["session"], row["aircraft"], row["flight"]) for row in lines} == {
+        ("MSG", "1", "1", "1")
+    }
+    # neither the vessel, nor the address that is not ICAO's, nor the row without a time
+    assert [(row["hex"], row["type"]) for row in lines] == [
+        *(("AE503D", n) for n in "1346"), ("4840D6", "2"), ("3C6444", "8"),
+    ]  # fmt: skip
+    sign, place, motion, code, below, heard = lines
+    assert (place["date"], place["time"]) == ("2025/10/23", "18:03:12.500")
+    assert (place["logged_date"], place["logged_time"]) == ("2025/10/23", "18:03:12.750")
+    assert sign["callsign"] == "BARB21"
+    assert (place["altitude"], place["latitude"], place["longitude"], place["ground"]) == (
+        "25000", "11.900000", "-62.500000", "0",
+    )  # fmt: skip
+    assert (motion["speed"], motion["rate"], motion["altitude"]) == ("430.0", "-64", "")
+    assert abs(float(motion["track"]) - 181.25) <= 0.051
+    assert (code["squawk"], code["emergency"]) == ("7700", "-1")
+    assert (below["latitude"], below["longitude"], below["speed"], below["ground"]) == (
+        "-90.000000", "179.999999", "12.0", "-1",
+    )  # fmt: skip
+    assert heard["logged_time"] == heard["time"] == "18:03:14.000"
+
+
+def test_each_row_has_its_lines():
+    made = sbs.pieces(TRACKS)
+    counts = [made.data[a:b].tobytes().count(b"\r\n") for a, b in itertools.pairwise(made.start)]
+    assert counts == [4, 1, 0, 0, 1, 0]
 
 
 def test_only_sbs_is_recognised() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from testigos import geo
 from testigos.modes import columns as c
+from testigos.modes import encode as e
 from testigos.modes.decode import State, decode
 from testigos.modes.encode_rows import EMERGENCIES, squitters
 from testigos.schema import REPORTS, SOURCES, STATUSES
@@ -241,3 +242,60 @@ def test_every_row_of_the_schema_can_be_said_and_all_that_is_said_is_whole(row):
         if row["nic"] is not None and row["adsb_version"] in (1, 2) and row["source"] == "adsb":
             nic = out.u8[c.NIC, :count]
             assert (nic[nic != c.NONE8] <= row["nic"]).all()
+
+
+_NUMBERS = {
+    "alt_baro_ft": (-2_000, 130_000), "alt_geom_ft": (-2_000, 130_000), "gs_kt": (0, 2_000), "track_deg": (0, 360),
+    "vrate_fpm": (-40_000, 40_000), "vrate_geom_fpm": (-40_000, 40_000), "tas_kt": (0, 2_000), "heading_deg": (0, 360),
+}  # fmt: skip
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(data=st.data())
+def test_the_messages_of_a_row_are_those_that_the_arrays_of_encode_write(data):
+    value = {n: data.draw(st.one_of(st.none(), st.floats(*span, width=32))) for n, span in _NUMBERS.items()}
+    lat, lon = data.draw(st.floats(-90, 90)), data.draw(st.floats(-180, 180))
+    name = data.draw(st.text("ABYZ019 az#-", min_size=1, max_size=9))
+    squawk = data.draw(st.from_regex("[0-7]{4}", fullmatch=True))
+    ground = data.draw(st.booleans())
+    row = {"object_id": "icao:4840d6", "time_ns": T0, "source": "adsb", "lat_deg": lat, "lon_deg": lon, **value}
+    row |= {
+        "callsign": name,
+        "squawk": squawk,
+        "category": "C3",
+        "emergency": "unlawful",
+        "on_ground": ground,
+        "nic": 8,
+    }
+    got = np.array([np.nan if v is None else v for v in value.values()])
+    baro, geom, gs, track, rate, rate_geom, tas, heading = got
+    payloads = squitters(_table([row])).payload
+    said = [p[4:11].tobytes().hex() for p in payloads]
+    hexed = lambda word: f"{int(word):014x}"  # noqa: E731
+    assert said[0] == hexed(e.identification(19, e.callsign48([name])[0]))
+    assert said[2] == hexed(e.emergency(5, int(squawk, 8)))
+    if ground:
+        code = e.movement_code(gs, nearest=True)
+        places = [e.surface_position(7, code, track, odd, lat, lon) for odd in (0, 1)]
+    else:
+        alt = e.altitude_code12(geom if np.isnan(baro) else baro)
+        tc = 22 if np.isnan(baro) and not np.isnan(geom) else 11
+        places = [e.airborne_position(tc, alt, odd, lat, lon) for odd in (0, 1)]
+    assert [said[3], said[-1]] == [hexed(place) for place in places]
+    assert all(
+        int(e.parity(p[None], 14)[0]) == int.from_bytes(p[11:].tobytes()) for p in squitters(_table([row])).payload
+    )
+    if len(said) == 6:
+        track = 0.0 if gs == 0 else track
+        apart = geom - baro
+        common = {
+            "vrate_fpm": rate_geom if np.isnan(rate) else rate, "barometric": not np.isnan(rate),
+            "geom_minus_baro_ft": apart if abs(apart) <= 3_137 else np.nan,
+        }  # fmt: skip
+        if np.isnan(gs + track) and not np.isnan(tas):
+            word = e.airspeed(heading, tas, supersonic=tas > 1_021.5, **common)
+        else:
+            both = (gs, track) if not np.isnan(gs + track) else (np.nan, np.nan)
+            parts = [abs(both[0] * turn(np.radians(both[1]))) for turn in (np.sin, np.cos)]
+            word = e.velocity(*both, supersonic=max(parts) > 1_021.5, **common)
+        assert said[4] == hexed(word)

@@ -1,6 +1,7 @@
 """The live picture: what is shown of each object, whatever the order, the inputs and the echoes of its reports."""
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -8,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from testigos.fuse.joins import Joiner
 from testigos.fuse.picture import DEFAULT, FATES, Picture
 from testigos.geo import destination, distance_m
-from testigos.links import gdl90, sbs
+from testigos.links import gdl90
 from testigos.schema import ALL, PICTURE, violations
 
 T0 = 1_700_000_000_000_000_000
@@ -270,7 +272,9 @@ def test_an_empty_batch_and_columns_without_values_are_no_trouble() -> None:
     picture = Picture("a")
     assert picture.update(pl.DataFrame(), T0).schema == {n: c.dtype for n, c in PICTURE.items()}
     assert len(picture.update(table(report(0, 1.0, 2.0)).clear(), T0)) == 0
-    bare = pl.DataFrame({"object_id": [PLANE, None], "time_ns": [T0, None], "status": ["ok", "malformed"], "source": ["ais", None]})
+    bare = pl.DataFrame(
+        {"object_id": [PLANE, None], "time_ns": [T0, None], "status": ["ok", "malformed"], "source": ["ais", None]}
+    )
     assert only(picture.update(bare, T0))["status"] == "no_position"
 
 
@@ -397,7 +401,7 @@ def test_reports_that_come_late_over_many_minutes_make_the_picture_of_reports_in
     for latest in (0.0, 29.0):
         picture = Picture("a")
         arrival = said + (dice.uniform(0, latest, len(rows)) * 1e9).astype(np.int64)
-        for before, at in zip(now, now[1:], strict=False):
+        for before, at in pairwise(now):
             due = [rows[i] for i in np.flatnonzero((arrival > before) & (arrival <= at))]
             picture.update(table(*due) if due else pl.DataFrame(), at)
         assert picture.counters["late"] == 0
@@ -419,9 +423,12 @@ def _no_time(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _five_decimals(rows: pl.DataFrame) -> pl.DataFrame:
     """Through text with five decimals and milliseconds, as SBS has it."""
-    return rows.select(c for c in ("object_id", "time_ns", "status", "source", "lat_deg", "lon_deg", "alt_baro_ft", "gs_kt", "track_deg", "callsign")).with_columns(
-        pl.col("lat_deg", "lon_deg").round(5), pl.col("time_ns") // 1_000_000 * 1_000_000, pl.col("gs_kt").round(0)
-    )  # fmt: skip
+    said = ("object_id", "time_ns", "status", "source", "lat_deg", "lon_deg", "alt_baro_ft", "gs_kt", "track_deg")
+    return rows.select(*said, "callsign").with_columns(
+        pl.col("lat_deg", "lon_deg").round(5),
+        pl.col("time_ns") // 1_000_000 * 1_000_000,
+        pl.col("gs_kt").round(0),
+    )
 
 
 def _ring(through, parked: bool, repeat_s: int, lasts_s: int = 60) -> tuple[list[Picture], list[int], list[tuple]]:
@@ -516,4 +523,153 @@ def test_settings_say_how_late_a_report_may_be() -> None:
     picture = Picture("a", settings=dataclasses.replace(DEFAULT, late_s=5.0))
     picture.update(table(report(0, 10.0, 20.0)), T0 + 6 * SECOND)
     assert picture.counters == {"late": 1}
-    assert sbs.NAME == "sbs"
+
+
+# ---- plots without a name ----
+
+
+def _plot(at_s: float, lat: float, lon: float, **more) -> dict:
+    return report(at_s, lat, lon, object_id=None, source="radar", link="asterix", input=7, **more)
+
+
+def test_a_plot_without_a_name_goes_to_the_track_that_it_fits() -> None:
+    picture = Picture("a")
+    feed(picture, flight(np.arange(0, 20, 0.5)))
+    out = picture.update(table(_plot(20.0, *flown(20.1), squawk="4321")), T0 + 20 * SECOND)
+    row = only(out)
+    assert (row["object_id"], row["source"], row["input"], row["link"]) == (PLANE, "radar", 7, "asterix")
+    assert (row["time_ns"], row["squawk"]) == (T0 + 20 * SECOND, "4321")
+    assert picture.counters["merged"] == 1
+
+
+def test_three_plots_of_five_scans_that_fit_each_other_make_a_track_clutter_makes_none() -> None:
+    picture = Picture("a")
+    dice = np.random.default_rng(1)
+    seen = []
+    for scan in range(12):
+        t = 4.0 * scan
+        rows = [_plot(t, dice.uniform(10, 13), dice.uniform(-64, -61)) for _ in range(5)]
+        if scan not in (3, 7):
+            rows.append(_plot(t + 0.5, *flown(t + 0.5)))
+        out = picture.update(table(*rows), T0 + round((t + 1) * 1e9))
+        seen += [(scan, r["object_id"], r["time_ns"]) for r in out.rows(named=True)]
+    assert seen[0] == (2, "track:a-1", T0 + 8_500_000_000)
+    assert {name for _, name, _ in seen} == {"track:a-1"}
+    assert [scan for scan, _, _ in seen] == [2, 4, 5, 6, 8, 9, 10, 11]
+    row = only(picture.rows())
+    assert (row["kind"], row["lat_deg"]) == ("unknown", flown(44.5)[0])
+    assert picture.counters == {"tentative": 62, "produced": 1, "merged": 7}
+
+
+# ---- joins ----
+
+
+class _Joiner:
+    """Joins the slots that it is told to; notes what it is given."""
+
+    def __init__(self) -> None:
+        self.cluster = np.arange(64)
+        self.names: dict[int, str] = {}
+        self.positions: list[tuple[int, int]] = []
+        self.forgotten: list[int] = []
+
+    def see(self, slot, time_ns, lat_deg, lon_deg, radius95_m, *others) -> None:
+        assert all(len(v) == len(slot) for v in (lat_deg, lon_deg, radius95_m, *others))
+        self.positions += zip(slot.tolist(), time_ns.tolist(), strict=True)
+
+    def name(self, slot, system, object_id, source, kind, callsign, squawk, category) -> None:
+        assert len(system) == len(source) == len(kind) == len(callsign) == len(squawk) == len(category)
+        self.names |= dict(zip(slot.tolist(), object_id, strict=True))
+
+    def forget(self, slot) -> None:
+        self.forgotten += np.asarray(slot).tolist()
+
+    def step(self, now_ns):
+        return type("Step", (), {"cluster": self.cluster})
+
+
+def test_tracks_that_are_joined_show_as_one_row_and_a_split_restores_both() -> None:
+    joiner = _Joiner()
+    picture = Picture("a", joiner=joiner)
+    other = "flarm:dd1234"
+
+    def both(t: float) -> pl.DataFrame:
+        rows = [
+            report(t, *flown(t), callsign="BARB21"),
+            report(t + 0.5, *flown(t + 0.5), object_id=other, source="flarm", registration="D-1234", input=3),
+        ]
+        return picture.update(table(*rows), T0 + round((t + 0.6) * 1e9))
+
+    slots = dict(both(0.0).select("object_id", "slot").rows())
+    both(2.0)
+    assert joiner.names == {v: k for k, v in slots.items()}
+    assert len(joiner.positions) == 4
+    joiner.cluster[max(slots.values())] = min(slots.values())
+    out = {r["object_id"]: r for r in both(4.0).rows(named=True)}
+    assert out[other]["state"] == "dead"
+    assert (out[PLANE]["also"], out[PLANE]["state"]) == (other, "live")
+    assert (out[PLANE]["registration"], out[PLANE]["callsign"]) == ("D-1234", "BARB21")
+    assert (out[PLANE]["lat_deg"], out[PLANE]["input"]) == (flown(4.5)[0], 3)
+    assert picture.rows()["object_id"].to_list() == [PLANE]
+    assert {s["column"]: s["input"] for s in picture.said_by(other)}["registration"] == 3
+    # the one that is still heard keeps both alive
+    late = picture.update(table(report(30.0, *flown(30.0), object_id=other, source="flarm", input=3)), T0 + 30 * SECOND)
+    assert (only(late)["object_id"], only(late)["state"]) == (PLANE, "live")
+    joiner.cluster = np.arange(64)
+    apart = {r["object_id"]: r for r in wait(picture, 32).rows(named=True)}
+    assert {name: (r["slot"], r["also"], r["registration"], r["callsign"]) for name, r in apart.items()} == {
+        PLANE: (slots[PLANE], None, None, "BARB21"),
+        other: (slots[other], None, "D-1234", None),
+    }
+    for t in range(40, 1500, 20):
+        wait(picture, t)
+    assert sorted(joiner.forgotten) == sorted(slots.values())
+
+
+def test_the_joiner_of_this_package_takes_two_names_of_one_aircraft_for_one() -> None:
+    picture = Picture("a", joiner=Joiner())
+    for t in range(120):
+        rows = [
+            report(t, *flown(t), nac_p=9, gs_kt=389.0, track_deg=90.0, alt_baro_ft=30_000.0, callsign="DEABC"),
+            report(t, *flown(t), object_id="flarm:3c1234", source="flarm", accuracy95_m=10.0, gs_kt=389.0,
+                   track_deg=90.0, alt_baro_ft=30_000.0, input=2),
+            report(t, *flown(t, 12.5), object_id="icao:000001", nac_p=9, alt_baro_ft=20_000.0),
+        ]  # fmt: skip
+        picture.update(table(*rows), T0 + t * SECOND)
+    shown = {r["object_id"]: r["also"] for r in picture.rows().rows(named=True)}
+    assert shown == {PLANE: "flarm:3c1234", "icao:000001": None}
+
+
+def test_words_without_a_time_or_place_by_another_input_tell_only_what_nobody_told_and_keep_nobody_alive() -> None:
+    picture = Picture("a")
+    picture.update(table(report(0, 10.0, 20.0, callsign="BARB21")), T0)
+    bare = report(0, callsign="OTHER", squawk="1200", input=2, gs_kt=9.0, track_deg=0.0)
+    for t in range(1, 400):
+        picture.update(table(bare | {"status": "no_time", "time_ns": None}), T0 + t * SECOND)
+        if t == 2:
+            row = only(picture.rows())
+            assert (row["callsign"], row["squawk"], row["seen_ns"]) == ("BARB21", "1200", T0 + SECOND)
+    assert len(picture.rows()) == 0
+    assert picture.counters["echoes"] > 290
+
+
+def test_a_plot_may_belong_to_the_second_track_of_an_address() -> None:
+    picture = Picture("a")
+    rows = flight(np.arange(0, 30, 0.5))
+    rows += [report(t + 0.25, *flown(t, 47.0, 8.0, 180.0, 0.0), nac_p=9) for t in np.arange(0, 30, 0.5)]
+    feed(picture, rows)
+    north = picture.rows().filter(pl.col("lat_deg") > 40).row(0, named=True)
+    out = picture.update(table(_plot(30.3, *flown(30.05, 47.0, 8.0, 180.0, 0.0), squawk="4321")), T0 + 31 * SECOND)
+    row = only(out)
+    assert (row["object_id"], row["input"], row["squawk"]) == (north["object_id"], 7, "4321")
+    assert picture.counters["merged"] == 1
+
+
+def test_an_echo_does_not_raise_the_dead_but_their_own_input_does() -> None:
+    picture = Picture("a")
+    parked = report(0, 10.0, 20.0, alt_baro_ft=100.0) | {"status": "no_time", "time_ns": None}
+    picture.update(table(parked), T0)
+    assert wait(picture, 400)["state"].to_list() == ["dead"]
+    assert len(picture.update(table(parked | {"input": 2}), T0 + 401 * SECOND)) == 0
+    assert picture.counters["echoes"] == 1
+    assert only(picture.update(table(parked), T0 + 402 * SECOND))["state"] == "live"

@@ -432,6 +432,8 @@ def relay(addresses: tuple[str, ...], check: bool, name: str, quiet: bool) -> No
     """
     import logging
 
+    # batches of a relay are small: handing them to several threads takes longer than what is done to them
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from testigos import api
     from testigos.relay.logs import log_lines
 

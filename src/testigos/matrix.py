@@ -18,7 +18,7 @@ from testigos.schema import ALL, PICTURE
 __all__ = ["UNKNOWN", "Texts", "addresses", "codes", "has", "numbers", "texts", "whole_numbers"]
 
 UNKNOWN: Final = -1  #: for null among codes, times and other whole numbers
-_EVERY: Final = ALL | PICTURE
+_ENUMS: Final = {name: column.dtype for name, column in (ALL | PICTURE).items() if column.dtype == pl.Enum}
 _INLINE: Final = 12  # bytes that an Arrow view holds itself
 
 
@@ -40,7 +40,8 @@ def numbers(table: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64
     for k, name in enumerate(names):
         if name in given:
             held = table.get_column(name)
-            made[k] = (held if held.dtype.is_float() else held.cast(pl.Float64)).to_numpy()
+            value = held.to_numpy()
+            made[k] = value if value.dtype.kind in "fiu" else held.cast(pl.Float64).to_numpy()
         else:
             made[k] = np.nan
     return made
@@ -57,18 +58,22 @@ def codes(table: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.int64]:
     for k, name in enumerate(names):
         if name in given:
             held = table.get_column(name)
-            if held.dtype == pl.String:  # of a table that was not made by the schema
-                held = held.cast(_EVERY[name].dtype, strict=False)
-            if held.dtype == pl.Enum:
+            if name in _ENUMS:
                 if len(table):
-                    with buffers(held.rechunk().to_frame()) as (column,):
-                        known = has(column.known, len(table))
-                        made[k, known] = column.values[known]
+                    made[k] = _words(held, name)
                 continue
             value = held.cast(pl.Float64).to_numpy()
             known = ~np.isnan(value)
             made[k, known] = value[known]
     return made
+
+
+def _words(held: pl.Series, name: str) -> npt.NDArray[np.int64]:
+    """Codes of an Enum; a column of texts, of a table that was not made by the schema, becomes one."""
+    with buffers(held.rechunk().to_frame()) as (column,):
+        if column.values.ndim == 1:
+            return np.where(has(column.known, len(held)), column.values.astype(np.int64), UNKNOWN)
+    return _words(held.cast(_ENUMS[name], strict=False), name)
 
 
 def whole_numbers(table: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -139,13 +144,14 @@ def texts(table: pl.DataFrame, names: Sequence[str]) -> Texts:
 @njit(cache=True, nogil=True)
 def _measure(views, known, start, at):  # type: ignore[no-untyped-def]
     """Where each text begins; gives the length of the longest one."""
-    longest = 0
+    longest = np.int64(0)
     start[0] = at
     for i in range(len(views)):
         size = np.int64(views[i, 0] & np.uint64(0xFFFFFFFF))
         if len(known) > 0 and not known[i >> 3] >> (i & 7) & 1:
-            size = 0
-        longest = max(longest, size)
+            size = np.int64(0)
+        if size > longest:
+            longest = size
         at += size
         start[i + 1] = at
     return longest
@@ -187,7 +193,7 @@ def _addresses(data, start, found, anonymous):  # type: ignore[no-untyped-def]
         for k in range(at + 5, at + 11):
             c = np.int64(data[k])
             digit = c - 48 if 48 <= c <= 57 else c - 87 if 97 <= c <= 102 else -1
-            value = value << 4 | digit if digit >= 0 and value >= 0 else -1
+            value = value << 4 | digit if digit >= 0 and value >= 0 else np.int64(-1)
         if value >= 0 and (icao or anon):
             found[i] = value
             anonymous[i] = anon

@@ -304,7 +304,7 @@ PICTURE: Final[dict[str, Column]] = {
         *("heading_deg", "callsign", "squawk", "category", "emergency", "registration", "type_code", "military"),
         *("nic", "rc_m", "nac_p", "nac_v", "sil", "adsb_version", "rssi_dbfs", "simulated", "offset", "vessel_name"),
         *("imo", "ship_type", "nav_status", "rot_degpmin", "draught_m", "destination", "to_bow_m", "to_stern_m"),
-        *("to_port_m", "to_starboard_m", "kind", "stale_ns", "via", "uid", "cot_type"),
+        *("to_port_m", "to_starboard_m", "kind", "stale_ns", "via", "uid", "cot_type", "private", "ais_type"),
     )
 } | dict(
     [

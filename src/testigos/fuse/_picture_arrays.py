@@ -2,7 +2,8 @@
 
 A *node* is a report that moves the track: a position, a velocity or a quality. The nodes of an object hang in one list
 in their total order. A *state* is what follows from all nodes up to one; some nodes keep theirs, so that a report that
-comes late is put in its place and what follows is told again from the state before it. A *slot* is a row of the picture.
+comes late is put in its place, and what follows is told again from the state before it. A *slot* is a row of the
+picture.
 """
 
 from typing import Any, Final, NamedTuple, TypeVar
@@ -142,7 +143,10 @@ def _stack(first: int, last: int) -> Any1:
 
 def side_by_side(capacity: int | tuple[int, ...], fields: dict[str, Any]) -> dict[str, Any1]:
     """Arrays of zeros, ``capacity`` long, of which equal numbers lie side by side: what is used together is near."""
-    made = np.zeros(capacity, np.dtype([(name, *of) if isinstance(of, tuple) else (name, of) for name, of in fields.items()], align=True))
+    made = np.zeros(
+        capacity,
+        np.dtype([(name, *of) if isinstance(of, tuple) else (name, of) for name, of in fields.items()], align=True),
+    )
     return {name: made[name] for name in fields}
 
 
@@ -196,7 +200,8 @@ def wider(old: _T, needed: int) -> _T:
         return old
     size = len(old.free)
     capacity = max(2 * size, size + needed)
-    made: _T = {Nodes: new_nodes, States: new_states, Slots: new_slots}[type(old)](capacity)  # type: ignore[operator]
+    makers: dict[type, Any] = {Nodes: new_nodes, States: new_states, Slots: new_slots}
+    made: _T = makers[type(old)](capacity)
     for name in old._fields:
         if name not in ("motions", "free", "left"):
             getattr(made, name)[:size] = getattr(old, name)

@@ -1,8 +1,8 @@
 """Reports into tracks: each put in its place, then all that follows told again. See ``_picture_arrays`` for the words.
 
 What a state says is a fold over the nodes of its object in their total order: time, latitude, longitude, content. So
-it does not depend on the order of arrival, as long as no node comes that lies before what is forgotten already. Times in
-whole milliseconds are cut off more often than not: among times they count as the end of their millisecond, so that
+it does not depend on the order of arrival, as long as no node comes that lies before what is forgotten already. Times
+in whole milliseconds are cut off more often than not: among times they count as the end of their millisecond, so that
 what was said to the nanosecond goes before its own echo.
 
 Rules for a position, own ones:
@@ -220,8 +220,9 @@ def _measured(states, q, time, scratch, when, at, outcome):  # type: ignore[no-u
     at[0] = q
     when[0] = max(time, states.last[q]) if states.used[q] else time
     _step(
-        states.motions, states.state, states.last, states.used, states.refused, states.kind, at, when, scratch[0],
-        scratch[1], scratch[2], scratch[3], scratch[2], scratch[4], scratch[5], scratch[6], outcome, scratch[7], scratch[8],
+        states.motions, states.state, states.last, states.used, states.refused, states.kind, at, when,
+        scratch[0], scratch[1], scratch[2], scratch[3], scratch[2], scratch[4], scratch[5], scratch[6],
+        outcome, scratch[7], scratch[8],
     )  # fmt: skip
     return outcome[0]
 

@@ -67,7 +67,7 @@ def grown(old: Life, capacity: int) -> Life:
     return made
 
 
-def reset(life: Life, slots: npt.ArrayLike) -> None:
+def reset(life: Life, slots: npt.NDArray[np.integer[Any]]) -> None:
     """Forgets slots, in place."""
     for name, values in zip(life._fields, life, strict=True):
         values[slots] = _NEVER if name == "due" else 0

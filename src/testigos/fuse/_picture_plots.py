@@ -42,9 +42,10 @@ def new_tentative(capacity: int, said: Said) -> Tentative:
 
 @njit(cache=True, nogil=True)
 def _match(hits, period, xyz, when, who, plots, time, input, places, radius, fastest, scan_s, track, second):  # type: ignore[no-untyped-def]
-    """Which tentative track each of ``plots``, in the order of time, belongs to, as its second or third; new ones begin.
+    """Which tentative track each of ``plots``, in the order of time, belongs to; new ones begin.
 
-    ``second[i]``: it is the second. ``track[i]`` is that of the third plot, or -1.
+    ``track[i]`` is the one that plot ``i`` completes, else -1, and ``second[i]`` one more than the one that it is the
+    second of, or that, negative, which it begins.
     """
     for r in range(len(plots)):
         i = plots[r]

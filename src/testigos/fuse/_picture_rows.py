@@ -15,7 +15,7 @@ import polars as pl
 from testigos.fuse import _picture_arrays as arrays
 from testigos.fuse._picture_arrays import Slots, States
 from testigos.fuse._picture_kinds import SQUAWKS
-from testigos.fuse._picture_life import DEAD, LIVE, Life
+from testigos.fuse._picture_life import LIVE, Life
 from testigos.fuse._picture_texts import Texts
 from testigos.fuse._picture_values import COLUMNS, FLEETING, NUMBER, TEXTS, Values, gather
 from testigos.fuse.filter import Filters, estimates, predicted, radius95_m
@@ -43,14 +43,22 @@ class Shown:
     def __init__(self, slots: Ints, values: Values, life: Life, now_ns: int, values_ns: int) -> None:
         self.slots = slots
         self.place = slots.copy()
+        self.phase, self.stale, self.seen = life.phase[slots], life.stale[slots], life.seen[slots]
         self.value = np.empty((len(COLUMNS), len(slots)))
         # of what is no aircraft, what moves is not said each few seconds
         since = np.where(life.kind[slots] == _AIRCRAFT, now_ns - values_ns, np.int64(-1))
         gather(values, slots, since, _FLEETS, self.value)
 
 
-def merged(shown: Shown, values: Values, states: States, slots: Slots, row: int, members: Ints) -> None:
-    """Row ``row`` of ``shown`` becomes that of all ``members``: the newest value of each column, the newest position."""
+def merged(
+    shown: Shown, values: Values, life: Life, states: States, slots: Slots, row: int, members: Ints
+) -> None:  # fmt: skip
+    """Row ``row`` of ``shown`` becomes that of all ``members``: the newest value of each column, the newest position.
+
+    It is as live as the one of them that is heard best.
+    """
+    shown.phase[row], shown.stale[row] = life.phase[members].min(), life.stale[members].max()
+    shown.seen[row] = life.seen[members].max()
     times = np.where(np.isnan(values.value[members]), np.int64(-1), values.time[members])
     best = members[times.argmax(axis=0)]
     newest = values.value[best, np.arange(len(COLUMNS))]
@@ -75,7 +83,7 @@ def table(
     q = slots.state[place]
     placed = (q >= 0) & (states.ints[q, arrays.COUNT] > 0)
     ints, floats = states.ints[q], states.floats[q]
-    phase = life.phase[at]
+    phase = shown.phase
 
     def either(column: int, otherwise: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.where(placed, ints[:, column], otherwise[at])
@@ -122,9 +130,9 @@ def table(
             give(name, np.where(number == 0, np.nan, number), names.series())
     give("kind", life.kind[at].astype(np.uint32), _KINDS)
     give("state", phase.astype(np.uint32), _STATES)
-    give("stale_ns", life.stale[at])
+    give("stale_ns", shown.stale)
     give("slot", at.astype(np.uint32))
-    give("seen_ns", np.maximum(life.seen[at], life.seen[place]))
+    give("seen_ns", shown.seen)
     give("urgent", _urgent(shown.value, texts) | distress)
     give("radius95_m", np.minimum(radius, 10_000_000.0))
     give("height95_m", shown.value[NUMBER["height_accuracy95_m"]])

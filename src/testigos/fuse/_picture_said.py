@@ -169,9 +169,7 @@ def batch(
     flags = np.where(placed, PLACED, 0) | np.where(moving, VELOCITY, 0) | np.where(latent, LATENT, 0)
     flags |= np.where(usable & latent & (np.isfinite(epu) | np.isfinite(rc)), QUALITY, 0)
     # number 0 is none
-    link, via = (
-        numbers(n, names) if n in given else np.full(size, -1) for n in ("link", "via")
-    )
+    link, via = (numbers(n, names) if n in given else np.full(size, -1) for n in ("link", "via"))
     link, via = np.maximum(link, 0).astype(np.int32), np.maximum(via, 0).astype(np.int32)
     payload = whole("transmission", np.uint64).view(np.int64)
     f4 = [v.astype(np.float32) for v in (gs, track, np.square(error / _CONTAIN95), epu, rc)]
@@ -192,7 +190,7 @@ def batch(
     hashes = table["object_id"].to_numpy() if "object_id" in given else np.full(size, NOTHING, np.uint64)
     return Batch(
         reports["object_id"] if "object_id" in given else None, hashes, hashes != np.uint64(NOTHING),
-        Said(
+        Said(  # type: ignore[call-arg]
             time, lat, lon, payload, tie, whole("offset", np.uint64).view(np.int64), *f4,
             whole("input", np.int32), link, via, source, flags.astype(np.uint8),
         ),

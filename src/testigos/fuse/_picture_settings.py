@@ -84,7 +84,7 @@ class Settings:
     moved_m: float = 100.0
     #: How long the dead are remembered, so that echoes do not raise them.
     buried_s: float = 3_600.0
-    #: Altitudes, speeds and emergencies hold so long; of other than aircraft until the object is stale.
+    #: Altitudes, speeds and emergencies hold so long; of other than aircraft until the object is dead.
     values_s: float = 60.0
     #: Two transmitters under one address are at least this far from each other; what is nearer is a bad measurement.
     twin_m: float = 10_000.0

@@ -23,13 +23,14 @@ COLUMNS: Final = (
     *("type_code", "military", "nic", "rc_m", "nac_p", "nac_v", "sil", "adsb_version", "rssi_dbfs", "simulated"),
     *("vessel_name", "imo", "ship_type", "nav_status", "draught_m", "destination", "to_bow_m", "to_stern_m"),
     *("to_port_m", "to_starboard_m", "kind", "stale_ns", "uid", "cot_type", "height_accuracy95_m"),
+    *("private", "ais_type"),
 )
 #: Columns whose values do not hold for long.
 FLEETING: Final = COLUMNS[: COLUMNS.index("callsign")]
 #: Columns of text: their values are numbers of ``Texts``.
 TEXTS: Final = frozenset(n for n in COLUMNS if ALL[n].dtype == pl.String)
 #: Columns whose change alone is no news.
-_SILENT: Final = ("rssi_dbfs", "stale_ns")
+_SILENT: Final = ("rssi_dbfs", "stale_ns", "ais_type")
 
 
 class Values(NamedTuple):

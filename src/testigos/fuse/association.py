@@ -1,8 +1,8 @@
 """Which plot without a name belongs to which track: nearest neighbours in a gate, each plot and track once.
 
-Each pair of a track and a plot within the gate (``filter.GATE``) costs what its logarithmic likelihood is less: the
-normalised innovation squared and the logarithm of the determinant of its covariance, so that a track of which little
-is known does not take the plots of those that are known well. Pairs are taken in the order of their cost, and then of
+Each pair of a track and a plot within the gate (``filter.GATE``, by all modes together or by one alone) costs -2 times
+its logarithmic likelihood, so that a track of which little is known does not take the plots of those that are known
+well, and an improbable turn not those of a probable way. Pairs are taken in the order of their cost, and then of
 slot and plot, each track and each plot once.
 
 Tracks are predicted to the time of each plot. Pairs are found through a grid of cubes in earth-centred coordinates,
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from testigos.fuse.filter import GATE, VARIANCES_M2, Filters, Floats, Ints, columns, innovation, moved, predicted
+from testigos.fuse.filter import GATE, VARIANCES_M2, Filters, Floats, Ints, columns, compared, from_row, moved, reach
 from testigos.fuse.motion import MODE
 from testigos.geo import to_ecef
 
@@ -34,7 +34,7 @@ class Associated(NamedTuple):
     """The track of each plot, (M,) each."""
 
     slot: Ints  #: -1: of no track
-    nis: Floats  #: normalised innovation squared; NaN where there is no track
+    nis: Floats  #: least normalised innovation squared, of all modes or of one; NaN where there is no track
 
 
 @njit(cache=True, nogil=True)
@@ -62,6 +62,24 @@ def _ecef(lat, lon):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _reaches(motions, state, last, kind, slot, time_ns, noise, xyz, far):  # type: ignore[no-untyped-def]
+    modes, spare = np.empty((3, MODE)), np.empty((3, MODE))
+    for i in range(len(slot)):
+        k = slot[i]
+        left, right = moved(state[k], motions[kind[k]], last[k], modes, spare, time_ns)
+        east, north, far[i] = reach(modes, left, right, noise)
+        lat, lon = from_row(state[k], east, north)
+        xyz[i, 0], xyz[i, 1], xyz[i, 2] = to_ecef(lat, lon)
+
+
+def _reached(filters: Filters, slots: Ints, time_ns: int, noise: float) -> tuple[Floats, Floats]:
+    """Earth-centred places of tracks, (A, 3), and how far from there their plots can be, (A,); NaN where a track is."""
+    xyz, far = np.empty((len(slots), 3)), np.empty(len(slots))
+    _reaches(filters.motions, filters.state, filters.time_ns, filters.kind, slots, time_ns, noise, xyz, far)
+    return xyz, far
+
+
+@njit(cache=True, nogil=True)
 def _pairs(  # type: ignore[no-untyped-def]
     motions, state, last, kind, slot, centre, radius, key, order, xyz, size, time_ns, lat, lon, r_ee, r_en, r_nn
 ):
@@ -74,12 +92,11 @@ def _pairs(  # type: ignore[no-untyped-def]
     for i in range(len(slot)):
         x, y, z = centre[i]
         row, when, left, right = state[slot[i]], _NEVER, 0.0, 0.0
-        near = radius[i] * radius[i]
-        everywhere = radius[i] > _REACH * size
-        reach = radius[i]
-        x0, x1 = math.floor((x - reach) / size), math.floor((x + reach) / size)
-        y0, y1 = math.floor((y - reach) / size), math.floor((y + reach) / size)
-        z0, z1 = math.floor((z - reach) / size), math.floor((z + reach) / size)
+        far = radius[i]
+        near, everywhere = far * far, far > _REACH * size
+        x0, x1 = math.floor((x - far) / size), math.floor((x + far) / size)
+        y0, y1 = math.floor((y - far) / size), math.floor((y + far) / size)
+        z0, z1 = math.floor((z - far) / size), math.floor((z + far) / size)
         if everywhere:
             x0 = x1 = y0 = y1 = 0
         for a in range(x0, x1 + 1):
@@ -95,7 +112,7 @@ def _pairs(  # type: ignore[no-untyped-def]
                     if time_ns[j] != when:
                         when = time_ns[j]
                         left, right = moved(row, motions[kind[slot[i]]], last[slot[i]], modes, spare, when)
-                    chi2, det = innovation(row, modes, left, right, lat[j], lon[j], r_ee[j], r_en[j], r_nn[j])
+                    chi2, price = compared(row, modes, left, right, lat[j], lon[j], r_ee[j], r_en[j], r_nn[j])
                     if not chi2 <= GATE:
                         continue
                     if found == room:
@@ -103,7 +120,7 @@ def _pairs(  # type: ignore[no-untyped-def]
                         track, plot = _longer(track, room), _longer(plot, room)
                         nis, cost = _longer(nis, room), _longer(cost, room)
                     track[found], plot[found] = i, j
-                    nis[found], cost[found] = chi2, chi2 + math.log(det)
+                    nis[found], cost[found] = chi2, price
                     found += 1
     return track[:found], plot[:found], nis[:found], cost[:found]
 
@@ -154,12 +171,11 @@ def associate(
     if not len(at) or not len(good):
         return out
     # where tracks may be while the scan lasts: each is looked at from both ends of it
-    early, late = predicted(filters, at, time[good].min()), predicted(filters, at, time[good].max())
-    begin, end = _ecef(early.lat_deg, early.lon_deg), _ecef(late.lat_deg, late.lon_deg)
-    spread = np.maximum(early.cov_east_m2 + early.cov_north_m2, late.cov_east_m2 + late.cov_north_m2)
-    noise = (r_ee[good] + r_nn[good]).max()
-    # the trace is above the larger variance; half again for what turns in between, 1 % for the earth's being round
-    radius = 0.75 * np.sqrt(((end - begin) ** 2).sum(1)) + 1.01 * np.sqrt(GATE * (spread + noise))
+    noise = float((r_ee[good] + r_nn[good]).max())
+    begin, far = _reached(filters, at, int(time[good].min()), noise)
+    end, farther = _reached(filters, at, int(time[good].max()), noise)
+    # half again for what turns in between, 1 % for the earth's being round
+    radius = 0.75 * np.sqrt(((end - begin) ** 2).sum(1)) + 1.01 * np.maximum(far, farther)
     sound = np.isfinite(radius)
     at, centre, radius = at[sound], 0.5 * (begin + end)[sound], radius[sound]
     if not len(at):

@@ -9,9 +9,10 @@ Rules:
 
 - The first measurement of a slot starts it. A time before that of the slot's last measurement is ``LATE``, and what is
   no number or has no positive definite covariance is ``INVALID``; neither changes anything.
-- A position whose normalised innovation squared is above ``GATE`` is ``REFUSED``: it changes nothing but the count of
-  refusals in a row. With ``Motion.refusals`` of them, after ``Motion.gap_s`` of silence, or where the prediction is
-  some 100,000 times less sure than the measurement, the track begins anew at the measurement (``RESTARTED``).
+- A position whose normalised innovation squared is above ``GATE``, by all modes together and by each alone, is
+  ``REFUSED``: it changes nothing but the count of refusals in a row. With ``Motion.refusals`` of them, after
+  ``Motion.gap_s`` of silence, or where the prediction is some 100,000 times less sure than the measurement, the
+  track begins anew at the measurement (``RESTARTED``).
 - A velocity is a measurement of its own, with errors that have nothing to do with those of the position. It is used
   where the position is, if within ``GATE`` itself.
 - Measurements of the same time are all used, as if their errors were independent.
@@ -243,6 +244,16 @@ def _recentre(row, modes, east, north):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def from_row(row, east, north):  # type: ignore[no-untyped-def]
+    """Latitude and longitude in degrees of a place in a track's plane; beyond the earth's edge, of the edge."""
+    far = math.hypot(east, north) / row[_N0]
+    if far > _FLAT:  # the earth curves away: the way flown is the arc, not its shadow on the plane
+        shorter = math.sin(min(far, 1.5)) / far
+        east, north = shorter * east, shorter * north
+    return from_plane(row[_S0], row[_C0], row[_N0], row[_LON0], east, north)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _placed(row, lat, lon, e, x, n):  # type: ignore[no-untyped-def]
     """A measurement in a track's plane: place, covariance, the axes there, and the cosine of its distance."""
     s0, c0 = row[_S0], row[_C0]
@@ -265,11 +276,56 @@ def moved(row, motion, last, modes, spare, time_ns):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def innovation(row, modes, left, right, lat, lon, e, x, n):  # type: ignore[no-untyped-def]
-    """Normalised innovation squared of a position, for modes of ``moved``, and its covariance's determinant."""
+def compared(row, modes, left, right, lat, lon, e, x, n):  # type: ignore[no-untyped-def]
+    """A position against modes of ``moved``: the least squared innovation, and -2 times its logarithmic likelihood.
+
+    The innovation is that of all modes together or of one alone; the likelihood is that of all, but for a constant.
+    """
     y0, y1, r00, r01, r11, _, _, _, _, near = _placed(row, lat, lon, e, x, n)
-    chi2, det = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
-    return (chi2 if near >= _PLANE else math.inf), det
+    if near < _PLANE:
+        return math.inf, math.inf
+    least, _ = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
+    straight, det = _innovation(modes, 0.0, 0.0, 0, 5, 6, 10, y0, y1, r00, r01, r11)
+    cost = straight + math.log(det)
+    if left + right > 0.0:
+        turned, det = _innovation(modes, 1.0, 0.0, 0, 5, 6, 10, y0, y1, r00, r01, r11)
+        b = turned + math.log(det)
+        other, det = _innovation(modes, 0.0, 1.0, 0, 5, 6, 10, y0, y1, r00, r01, r11)
+        c = other + math.log(det)
+        low = min(cost, b, c)
+        u = 1.0 - left - right
+        like = u * math.exp(0.5 * (low - cost)) + left * math.exp(0.5 * (low - b)) + right * math.exp(0.5 * (low - c))
+        cost, straight = low - 2.0 * math.log(like), min(straight, turned, other)
+    return min(least, straight), cost
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def reach(modes, left, right, noise):  # type: ignore[no-untyped-def]
+    """East and north of a track in its plane, and how far from there a position of variance ``noise`` can be its."""
+    a, b, c = modes[0], modes[1], modes[2]
+    u, far = 1.0 - left - right, 0.0
+    east, north = u * a[0] + left * b[0] + right * c[0], u * a[1] + left * b[1] + right * c[1]
+    spread = 0.0
+    for k in range(3):
+        m, p = modes[k], u if k == 0 else (left if k == 1 else right)
+        if k > 0 and left + right == 0.0:
+            break
+        off = (m[0] - east) ** 2 + (m[1] - north) ** 2
+        spread += p * (m[5] + m[10] + off)
+        far = max(far, math.sqrt(off) + math.sqrt(GATE * (m[5] + m[10] + noise)))
+    return east, north, max(far, math.sqrt(GATE * (spread + noise)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _bears(modes, y0, y1, r00, r01, r11, near):  # type: ignore[no-untyped-def]
+    """Whether a place is within the gate of any mode alone, however improbable: so a turn begins."""
+    if near < _PLANE:
+        return False
+    for left, right in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)):
+        chi2, _ = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
+        if chi2 <= GATE:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -324,7 +380,7 @@ def _step(  # type: ignore[no-untyped-def]
             nis[i], _ = _innovation(modes, left, right, 0, 5, 6, 10, y0, y1, r00, r01, r11)
             if near < _PLANE:
                 nis[i] = math.inf
-            if not nis[i] <= GATE:
+            if not nis[i] <= GATE and not _bears(modes, y0, y1, r00, r01, r11, near):
                 refused[k] += 1
                 anew = refused[k] >= motion[10]
                 if not anew:
@@ -418,16 +474,12 @@ def _estimates(motions, state, last, used, kind, slot, time_ns, whole, out):  # 
             time_ns[i] = last[k]
         left, right = moved(row, motions[kind[k]], last[k], modes, spare, time_ns[i])
         blend(m, modes, 1.0 - left - right, left, right)
-        s0, c0, n0, lon0 = row[_S0], row[_C0], row[_N0], row[_LON0]
-        far = math.hypot(m[0], m[1]) / n0
-        if far > _FLAT:  # the earth curves away: the way flown is the arc, not its shadow on the plane
-            shorter = math.sin(min(far, 1.5)) / far
-            m[0], m[1] = shorter * m[0], shorter * m[1]
-        lat, lon = from_plane(s0, c0, n0, lon0, m[0], m[1])
+        s0, c0 = row[_S0], row[_C0]
+        lat, lon = from_row(row, m[0], m[1])
         out[0, i], out[1, i] = lat, lon
-        _, _, s, c, sd, cd = to_plane(s0, c0, n0, lon0, lat, lon)
+        _, _, s, c, sd, cd = to_plane(s0, c0, row[_N0], row[_LON0], lat, lon)
         ee, en, ne, nn = axes(s0, c0, s, c, sd, cd)
-        if far > _FLAT:
+        if math.hypot(m[0], m[1]) > _FLAT * row[_N0]:
             x, y = ee + nn, en - ne
             ee = nn = x / math.hypot(x, y)
             en = y / math.hypot(x, y)

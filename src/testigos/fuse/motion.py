@@ -111,8 +111,8 @@ def blend(out, modes, u, v, w):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def predict(m, t, q, rate, rate_var, fade):  # type: ignore[no-untyped-def]
-    """A mode ``t`` seconds later, in place.
+def predict(out, m, t, q, rate, rate_var, fade):  # type: ignore[no-untyped-def]
+    """A mode ``m``, ``t`` seconds later, into ``out``.
 
     ``q``: spectral density of the acceleration, m²/s³. The rate of turn keeps ``fade`` of what it was and
     takes the rest from what is usual, ``rate`` and ``rate_var``.
@@ -131,11 +131,11 @@ def predict(m, t, q, rate, rate_var, fade):  # type: ignore[no-untyped-def]
     # derivatives by the rate of turn
     g0, g1 = ds * u - dc * v, dc * u + ds * v
     h0, h1 = -t * (sin * u + cos * v), t * (cos * u - sin * v)
-    m[0] += si * u - co * v
-    m[1] += co * u + si * v
-    m[2] = cos * u - sin * v
-    m[3] = sin * u + cos * v
-    m[4] = rate + fade * (w - rate)
+    out[0] = m[0] + si * u - co * v
+    out[1] = m[1] + co * u + si * v
+    out[2] = cos * u - sin * v
+    out[3] = sin * u + cos * v
+    out[4] = rate + fade * (w - rate)
     ee, en, eu, ev, ew = m[5], m[6], m[7], m[8], m[9]
     nn, nu, nv, nw = m[10], m[11], m[12], m[13]
     uu, uv, uw, vv, vw, ww = m[14], m[15], m[16], m[17], m[18], m[19]
@@ -157,21 +157,21 @@ def predict(m, t, q, rate, rate_var, fade):  # type: ignore[no-untyped-def]
     v_w = sin * uw + cos * vw + h1 * ww
     q2, q1 = 0.5 * q * t * t, q * t
     q3 = q1 * t * t / 3.0
-    m[5] = e_e + si * e_u - co * e_v + g0 * e_w + q3
-    m[6] = e_n + co * e_u + si * e_v + g1 * e_w
-    m[7] = cos * e_u - sin * e_v + h0 * e_w + q2
-    m[8] = sin * e_u + cos * e_v + h1 * e_w
-    m[9] = fade * e_w
-    m[10] = n_n + co * n_u + si * n_v + g1 * n_w + q3
-    m[11] = cos * n_u - sin * n_v + h0 * n_w
-    m[12] = sin * n_u + cos * n_v + h1 * n_w + q2
-    m[13] = fade * n_w
-    m[14] = cos * u_u - sin * u_v + h0 * u_w + q1
-    m[15] = sin * u_u + cos * u_v + h1 * u_w
-    m[16] = fade * u_w
-    m[17] = sin * v_u + cos * v_v + h1 * v_w + q1
-    m[18] = fade * v_w
-    m[19] = fade * fade * ww + (1.0 - fade * fade) * rate_var
+    out[5] = e_e + si * e_u - co * e_v + g0 * e_w + q3
+    out[6] = e_n + co * e_u + si * e_v + g1 * e_w
+    out[7] = cos * e_u - sin * e_v + h0 * e_w + q2
+    out[8] = sin * e_u + cos * e_v + h1 * e_w
+    out[9] = fade * e_w
+    out[10] = n_n + co * n_u + si * n_v + g1 * n_w + q3
+    out[11] = cos * n_u - sin * n_v + h0 * n_w
+    out[12] = sin * n_u + cos * n_v + h1 * n_w + q2
+    out[13] = fade * n_w
+    out[14] = cos * u_u - sin * u_v + h0 * u_w + q1
+    out[15] = sin * u_u + cos * u_v + h1 * u_w
+    out[16] = fade * u_w
+    out[17] = sin * v_u + cos * v_v + h1 * v_w + q1
+    out[18] = fade * v_w
+    out[19] = fade * fade * ww + (1.0 - fade * fade) * rate_var
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -191,7 +191,7 @@ def advance(modes, spare, left, right, t, motion):  # type: ignore[no-untyped-de
     straight_q, turn_q = motion[0] * motion[0], motion[1] * motion[1]
     begin, end = 1.0 / motion[5], 1.0 / motion[6]
     if begin == 0.0:
-        predict(modes[0], t, straight_q, 0.0, 0.0, 1.0)
+        predict(modes[0], modes[0], t, straight_q, 0.0, 0.0, 1.0)
         return 0.0, 0.0
     rate, rate_var = motion[2], motion[3] * motion[3]
     pieces = min(max(math.ceil(t / motion[9]), 1), _PIECES)
@@ -211,10 +211,9 @@ def advance(modes, spare, left, right, t, motion):  # type: ignore[no-untyped-de
         _into_turn(spare[1], modes[1], modes[0], left * (1.0 - back) / left_after, rate, rate_var)
         _into_turn(spare[2], modes[2], modes[0], right * (1.0 - back) / right_after, -rate, rate_var)
         left, right = left_after, right_after
-        modes[:] = spare
-        predict(modes[0], part, straight_q, 0.0, 0.0, 1.0)
-        predict(modes[1], part, turn_q, rate, rate_var, fade)
-        predict(modes[2], part, turn_q, -rate, rate_var, fade)
+        predict(modes[0], spare[0], part, straight_q, 0.0, 0.0, 1.0)
+        predict(modes[1], spare[1], part, turn_q, rate, rate_var, fade)
+        predict(modes[2], spare[2], part, turn_q, -rate, rate_var, fade)
     return left, right
 
 

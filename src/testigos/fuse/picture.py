@@ -1,16 +1,17 @@
 """The live picture of one node: reports in, what is shown of each object out, batch by batch.
 
 One object is one track, by its name. Reports may come late, in any order, from any number of inputs: what is shown is a
-function of the set of reports, as long as none is more than ``Settings.late_s`` late (``_picture_fold`` says how). Plots
-without a name are given to the track that they fit when they come; which that is rests on what was known then.
+function of the set of reports, as long as none is more than ``Settings.late_s`` late (``_picture_fold`` says how).
+Plots without a name are given to the track that they fit when they come; which that is rests on what was known then.
 
 Rules, own ones:
 
 - The position shown is the last one reported that the filter's gate let through, with its own time.
-- Of every other column the value that was reported last is shown, whatever became of the report's position. A value that
-  changes while the object moves is shown for ``values_s``, of other than aircraft until the object is stale.
+- Of every other column the value that was reported last is shown, whatever became of the report's position. A value
+  that changes while the object moves is shown for ``values_s``, of other than aircraft until the object is dead.
 - A report that came through this node (column ``via``) is not used. A report without a time is taken for one of now,
-  unless it only repeats what is known (``_picture_echo``).
+  unless it only repeats what is known (``_picture_echo``). One with neither time nor position, by another input than
+  the object is known from, tells only what nobody has told.
 - An object that is not heard is coasting, then stale, then dead (``_picture_life``); the dead are said once.
 - Two transmitters under one name are two tracks; the second is called ``name#2``. What comes without a position
   counts for the first.
@@ -19,8 +20,7 @@ No clock is read here: the caller says what time it is.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,8 @@ from testigos.fuse import _picture_rows as shown
 from testigos.fuse import _picture_values as values
 from testigos.fuse._picture_arrays import Said
 from testigos.fuse._picture_fold import close, fold, insert
-from testigos.fuse._picture_kinds import CATEGORIES, DISTRESS, kind_of, rank_of
+from testigos.fuse._picture_joins import Joined, Joining
+from testigos.fuse._picture_kinds import CATEGORIES, DISTRESS, kind_of
 from testigos.fuse._picture_said import Batch, batch
 from testigos.fuse._picture_settings import DEFAULT, Settings
 from testigos.fuse._picture_texts import Numbers, Texts
@@ -65,34 +66,10 @@ FATES: Final = (
 _PENDING: Final = 255
 _FATE: Final = {name: np.uint8(k) for k, name in enumerate(FATES)}
 _STATUS_FATE: Final = len(FATES) - len(STATUSES)
-_SYSTEMS: Final = ("icao", "anon", "flarm", "ogn", "mmsi", "rid", "uid", "track")
 _FASTEST_MPS: Final = (600.0, 60.0, 120.0)  # by kind of motion: faster than any aircraft, vessel, drone
 _MOTION: Final = {"vessel": 1, "drone": 2, "person": 1}
 _CROWDED: Final = 100_000  # so many texts are looked through for those that nobody says any more
 _TRANSMISSIONS: Final = 16
-
-
-class Joining(Protocol):
-    """Who says which slots are one object (``fuse.joins.Joiner``)."""
-
-    def see(
-        self, slot: Any, time_ns: Any, lat_deg: Any, lon_deg: Any, radius95_m: Any, alt_baro_ft: Any, alt_geom_ft: Any,
-        gs_kt: Any, track_deg: Any,
-    ) -> None:  # fmt: skip
-        """Accepted positions as they were reported, (M,) each."""
-
-    def name(
-        self, slot: Any, system: Any, object_id: Sequence[str | None], source: Sequence[str | None],
-        kind: Sequence[str | None], callsign: Sequence[str | None], squawk: Sequence[str | None],
-        category: Sequence[str | None],
-    ) -> None:  # fmt: skip
-        """Slots that are new or called something else."""
-
-    def forget(self, slot: Any) -> None:
-        """Slots that died."""
-
-    def step(self, now_ns: int) -> Any:
-        """Has ``cluster``, (S,): the lowest slot of the cluster of each slot, itself where it is alone."""
 
 
 class _Buried(NamedTuple):
@@ -115,7 +92,6 @@ class Picture:
         self.settings = settings
         #: What became of reports, by the names of ``FATES``.
         self.counters: Counter[str] = Counter()
-        self._joiner = joiner
         self._now_ns = 0
         size = 1024
         self._nodes, self._states, self._slots = (
@@ -127,7 +103,7 @@ class Picture:
         self._heard = np.zeros((size, _TRANSMISSIONS), np.int64), np.zeros((size, _TRANSMISSIONS), np.int64)
         self._id: npt.NDArray[Any] = np.empty(size, object)
         self._distress = np.zeros(size, np.bool_)
-        self._lead = np.arange(size)
+        self._joined = Joined(joiner, size)
         self._slot_of: dict[str, int] = {}
         self._buried: dict[str, _Buried] = {}
         self._closing: list[int] = []
@@ -139,9 +115,6 @@ class Picture:
         self._loops: dict[int, bool] = {0: False}
         self._tentative: plots.Tentative | None = None
         self._tracks = 0
-        self._clusters: dict[int, Ints] = {}
-        self._joined_ns = 0
-        self._told: npt.NDArray[Any] = np.full((size, 4), -2.0)
         s = settings
         self._rules = np.array([s.same_s * S_NS, s.transmission_s * S_NS, s.same_deg, s.twin_m, *_FASTEST_MPS])
         self._echo_rules = np.array(
@@ -204,13 +177,13 @@ class Picture:
         # in the order of time, so that few have to be told again
         order = np.argsort(said.time, kind="stable")
         self._judge(b, order[(named & b.placed & (fate == _PENDING) & ~late)[order]], slot, fate, now)
-        self._judge_unplaced(b, named & ~b.placed & b.untimed & (fate == _PENDING), slot, fate)
         again = named & ~b.placed & (said.hash != 0) & (fate == _PENDING)
         if again.any():
             _heard(*self._heard, order[again[order]], slot, said.hash, said.time, s.transmission_s * 1e9, fate)
         going = named & ((fate == _PENDING) | (fate == _FATE["duplicates"]) & ~b.untimed)
         node = np.full(size, -1, np.int64)
-        moves = going & ~late & (said.flags & (arrays.PLACED | arrays.VELOCITY | arrays.QUALITY) > 0)
+        weak = b.untimed & ~b.placed & (said.input != self._life.learned[np.maximum(slot, 0)])
+        moves = going & ~late & ~weak & (said.flags & (arrays.PLACED | arrays.VELOCITY | arrays.QUALITY) > 0)
         touched = self._fold(said, order[moves[order]], slot, node, now)
         nameless = (fate == _PENDING) & ~named & ~late
         if nameless.any():
@@ -223,7 +196,8 @@ class Picture:
         fate[(fate == _PENDING) & (verdict == arrays.REFUSED_AT)] = _FATE["refused"]
         moved = (verdict == arrays.MAIN) | (verdict == arrays.TWIN)
         target = np.where(verdict == arrays.TWIN, self._slots.twin[slot], slot)
-        news = self._put(b, np.flatnonzero(going & (slot >= 0)), target, going & b.untimed & ~b.placed, fate)
+        news = self._put(b, np.flatnonzero(going & (slot >= 0)), target, weak)
+        fate[(fate == _PENDING) & weak & (news == 0)] = _FATE["echoes"]
         # what says nothing new says at least that it is still there, if it is newer than all before
         older = said.time <= self._life.seen[np.maximum(slot, 0)]
         fate[(fate == _PENDING) & ~moved & (news == 0) & older] = _FATE["duplicates"]
@@ -261,8 +235,8 @@ class Picture:
         life.alive[gone] = True
         life.phase[gone] = lives.DEAD
         changed[gone] = True
-        if self._joiner is not None and len(places):
-            self._show_joiner(b, places, target)
+        states = self._states.floats[slots.state[target[places]]]
+        self._joined.see(b, places, target[places], states[:, arrays.RADIUS])
         return changed
 
     def _looped(self, via: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -329,14 +303,6 @@ class Picture:
         fate[verdict == echo.DUPLICATE] = _FATE["duplicates"]
         fate[verdict == echo.ECHO] = _FATE["echoes"]
 
-    def _judge_unplaced(self, b: Batch, rows: npt.NDArray[np.bool_], slot: Ints, fate: npt.NDArray[np.uint8]) -> None:
-        """Rows with neither time nor position, by another input than the object is known from, tell only what is not known."""
-        if rows.any():
-            other = rows & (b.said.input != self._life.learned[np.maximum(slot, 0)])
-            known = other & self._life.alive[np.maximum(slot, 0)]
-            empty = np.isnan(self._values.value[np.maximum(slot, 0)]).all(axis=1)
-            fate[known & empty] = _FATE["echoes"]
-
     def _fold(self, said: Said, rows: Ints, slot: Ints, node: Ints, now: int) -> Ints:
         """Puts rows, in the order of time, into their tracks; the slots of these."""
         self._nodes = arrays.wider(self._nodes, len(rows) + 1)
@@ -372,15 +338,14 @@ class Picture:
                 )
                 fits = (given.slot >= 0) & ~(given.nis > s.plot_gate)
                 found = np.array([where.get(int(q), -1) if f else -1 for q, f in zip(given.slot, fits, strict=True)])
-            slot[mine] = found
+            # a second track has its nodes in the list of the first
+            slot[mine] = np.where(found >= 0, self._slots.of[found], -1)
             fate[mine[found >= 0]] = _FATE["merged"]
             rest = mine[found < 0]
             fate[rest] = _FATE["tentative"]
             self._begin(b, rest, radius, slot, node, fate, now, touched)
         merged = rows[fate[rows] == _FATE["merged"]]
-        # a second track has its nodes in the list of the first
-        owner = np.where(slot >= 0, self._slots.of[slot], -1)
-        touched.append(self._fold(said, merged, owner, node, now))
+        touched.append(self._fold(said, merged, slot, node, now))
         return np.concatenate(touched)
 
     def _begin(
@@ -400,10 +365,9 @@ class Picture:
             self._fold(first, np.arange(len(before)), np.full(len(before), g), np.full(len(before), -1), now)
             touched.append(self._fold(b.said, np.array([i]), slot, node, now))
 
-    def _put(self, b: Batch, rows: Ints, target: Ints, weak: npt.NDArray[np.bool_], fate: Any) -> npt.NDArray[np.uint8]:
-        """Keeps what rows say; what was new in each."""
+    def _put(self, b: Batch, rows: Ints, target: Ints, weak: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+        """Keeps what rows say, those that are ``weak`` only what is not known; what was new in each."""
         news = np.zeros(len(target), np.uint8)
-        weak = weak & (b.said.input != self._life.learned[np.maximum(target, 0)])
         values.put(
             self._values, b.columns, b.values, rows, target, weak, b.said.time, b.said.input, b.said.link, b.said.via,
             b.said.offset, values.IS_TEXT, self._texts.rank, values.IS_SILENT, news,
@@ -432,8 +396,7 @@ class Picture:
         self._heard = tuple(np.concatenate((h, np.zeros((more, _TRANSMISSIONS), np.int64))) for h in self._heard)  # type: ignore[assignment]
         self._id = np.concatenate((self._id, np.empty(more, object)))
         self._distress = np.concatenate((self._distress, np.zeros(more, np.bool_)))
-        self._lead = np.concatenate((self._lead, np.arange(old, size)))
-        self._told = np.concatenate((self._told, np.full((more, 4), -2.0)))
+        self._joined.grow(size)
 
     def _new_slot(self, name: str, source: int, input_number: int) -> int:
         self._reserve(1)
@@ -510,9 +473,7 @@ class Picture:
             lives.reset(self._life, both)
             echo.forget(self._known, both)
             self._heard[0][both] = 0
-            self._told[both] = -2.0
-            if self._joiner is not None:
-                self._joiner.forget(both)
+            self._joined.forget(both)
             self._closing = []
         if self._buried:
             # they are in the order of their burial, but for those that echoes keep
@@ -521,97 +482,44 @@ class Picture:
 
     # ---- joins ----
 
-    def _show_joiner(self, b: Batch, rows: Ints, slot: Ints) -> None:
-        assert self._joiner is not None
-        said = b.said
-
-        baro, geom, msl = (b.column(n)[rows] for n in ("alt_baro_ft", "alt_geom_ft", "alt_msl_ft"))
-        radius = self._states.floats[self._slots.state[slot[rows]], arrays.RADIUS]
-        self._joiner.see(
-            slot[rows], said.time[rows], said.lat[rows], said.lon[rows], radius, baro, np.where(np.isnan(geom), msl, geom),
-            said.gs[rows].astype(np.float64), said.track[rows].astype(np.float64),
-        )  # fmt: skip
-
     def _join(self, now: int, changed: npt.NDArray[np.bool_]) -> pl.DataFrame | None:
-        """Asks the joiner, once a second. Rows that are shown no more, as dead; ``changed`` gets those that lead."""
-        if self._joiner is None:
-            return None
-        hidden = None
-        if now - self._joined_ns >= S_NS:
-            self._joined_ns = now
-            self._name_joiner()
-            hidden = self._cluster(np.asarray(self._joiner.step(now).cluster, np.int64), changed, now)
+        """Asks who is one object; ``changed`` gets those whose row is another. Rows that are shown no more, as dead."""
+        moved = self._joined.step(now, self._life, self._values, self._id, self._texts)
+        gone = None
+        if moved is not None:
+            changed[moved.shown] = True
+            if len(moved.hidden):
+                gone = self._made(moved.hidden, now).with_columns(pl.lit("dead", PICTURE["state"].dtype).alias("state"))
         # what is hidden shows in the row of its leader
-        shows = np.flatnonzero(changed & (self._lead != np.arange(len(self._lead))))
-        changed[self._lead[shows]] = True
-        dying = self._life.phase[shows] == lives.DEAD
-        self._die(shows[dying & self._life.alive[shows]])
-        changed[shows] = False
-        return hidden
-
-    def _name_joiner(self) -> None:
-        assert self._joiner is not None
-        names = ("callsign", "squawk", "category", "kind")
-        columns = [values.NUMBER[n] for n in names]
-        now = np.nan_to_num(self._values.value[:, columns], nan=-1.0)
-        now[:, 3] = self._life.kind
-        new = np.flatnonzero(self._life.alive & (now != self._told).any(axis=1))
-        if not len(new):
-            return
-        self._told[new] = now[new]
-        texts = [
-            [self._texts[int(k)] if k >= 0 else None for k in now[new, column]] for column in range(len(columns) - 1)
-        ]
-        ids = [str(self._id[g]) for g in new.tolist()]
-        systems = [
-            _SYSTEMS.index(head) if (head := name.partition(":")[0]) in _SYSTEMS else len(_SYSTEMS) for name in ids
-        ]
-        self._joiner.name(
-            new, np.array(systems), ids, [SOURCES[k] for k in self._life.source[new]],
-            [KINDS[k] for k in self._life.kind[new]], *texts,
-        )  # fmt: skip
-
-    def _cluster(self, cluster: Ints, changed: npt.NDArray[np.bool_], now: int) -> pl.DataFrame | None:
-        """Applies who is one object with whom; what is hidden from now on, as rows that are dead."""
-        lead = np.arange(len(self._lead))
-        size = min(len(cluster), len(lead))
-        together = np.flatnonzero((cluster[:size] != lead[:size]) & self._life.alive[:size])
-        groups: dict[int, Ints] = {}
-        for first in np.unique(cluster[together]).tolist():
-            members = np.flatnonzero((cluster[:size] == first) & self._life.alive[:size])
-            if len(members) > 1:
-                best = min(members.tolist(), key=lambda g: (rank_of(self._id[g]), str(self._id[g])))
-                lead[members] = best
-                groups[best] = members
-        slots = np.arange(len(lead))
-        was, hides = self._lead != slots, lead != slots
-        moved = np.flatnonzero(lead != self._lead)
-        changed[moved] = True
-        changed[lead[moved]] = changed[self._lead[moved]] = True
-        gone = np.flatnonzero(hides & ~was & self._life.alive)
-        rows = None
-        if len(gone):
-            rows = self._rows(gone, now).with_columns(pl.lit("dead", PICTURE["state"].dtype).alias("state"))
-        self._lead, self._clusters = lead, groups
-        return rows
+        if self._joined.clusters:
+            lead = self._joined.lead
+            hidden = np.flatnonzero(changed & (lead != np.arange(len(lead))))
+            changed[lead[hidden]] = True
+            self._die(hidden[(self._life.phase[hidden] == lives.DEAD) & self._life.alive[hidden]])
+            changed[hidden] = False
+        return gone
 
     # ---- the picture out ----
 
     def _rows(self, slots: Ints, now: int) -> pl.DataFrame:
-        slots = slots[self._lead[slots] == slots]
+        """Rows of those of the slots that are not shown in another's."""
+        return self._made(slots[self._joined.lead[slots] == slots], now)
+
+    def _made(self, slots: Ints, now: int) -> pl.DataFrame:
         if not len(slots):
             return self._nobody
         made = shown.Shown(slots, self._values, self._life, now, round(self.settings.values_s * S_NS))
         also: list[str | None] | None = None
         distress = self._distress[slots]
-        if self._clusters:
+        clusters = self._joined.clusters
+        if clusters:
             also = [None] * len(slots)
-            for row in np.flatnonzero(np.isin(slots, list(self._clusters))).tolist():
-                members = self._clusters[int(slots[row])]
+            for row in np.flatnonzero(np.isin(slots, list(clusters))).tolist():
+                members = clusters[int(slots[row])]
                 members = members[self._life.alive[members]]
                 if len(members) < 2:
                     continue
-                shown.merged(made, self._values, self._states, self._slots, row, members)
+                shown.merged(made, self._values, self._life, self._states, self._slots, row, members)
                 also[row] = " ".join(sorted(str(self._id[m]) for m in members if m != slots[row]))
                 distress[row] = self._distress[members].any()
         return shown.table(
@@ -627,8 +535,8 @@ class Picture:
         g = self._slot_of.get(object_id, -1)
         if g < 0 or not self._life.alive[g]:
             return []
-        row = self._rows(np.array([self._lead[g]]), self._now_ns).row(0, named=True)
-        members = self._clusters.get(int(self._lead[g]), np.array([g]))
+        row = self._made(np.array([self._joined.lead[g]]), self._now_ns).row(0, named=True)
+        members = self._joined.members(g)
         by = {n: row[n] for n in ("time_ns", "input", "link", "offset", "via")}
         told = [{"column": n, "value": row[n], **by} for n in ("lat_deg", "lon_deg", "source") if row[n] is not None]
         held = self._values

@@ -4,7 +4,7 @@ What is decoded is the record that ``io.stamped`` makes of the bytes, so that it
 connection that breaks changes nothing about what is known of the aircraft.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -21,10 +21,14 @@ __all__ = ["Following", "follow"]
 
 
 class Following:
-    """One document that grows; ``name`` is its receiver where the format names none."""
+    """One document that grows; ``name`` is its receiver where the format names none.
 
-    def __init__(self, name: str, link: Link) -> None:
+    ``only``: columns that are wanted, of those that the format has, instead of all of ``schema.ALL``.
+    """
+
+    def __init__(self, name: str, link: Link, only: Collection[str] | None = None) -> None:
         self._name = name
+        self._only = only
         self.link = link
         self._carry: Any = None
         self._rest = b""
@@ -36,14 +40,16 @@ class Following:
         return len(self._rest)
 
     def add(self, data: bytes, final: bool = False) -> tuple[pl.DataFrame, int]:
-        """Rows of the frames that ``data`` completes (columns of ``schema.ALL``, without a segment), and how many."""
+        """Rows of the frames that ``data`` completes (without a segment), and how many frames."""
         buffer = self._rest + data
         frames, self._rest = self.link.split(buffer, final)
         table, self._carry = self.link.decode(frames, self._carry)
         table = table.with_columns(pl.col("offset") + pl.lit(self._base, pl.UInt64))
-        table = with_receiver(table, self.link, self._name)
         self._base += len(buffer) - len(self._rest)
-        return conform(table, ALL), len(frames) - int(frames.context.sum())
+        count = len(frames) - int(frames.context.sum())
+        if self._only is not None:
+            return table.select([c for c in table.columns if c in self._only]), count
+        return conform(with_receiver(table, self.link, self._name), ALL), count
 
 
 def follow(

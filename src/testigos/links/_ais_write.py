@@ -287,10 +287,7 @@ def _tag_block(out, at, letters, start, i, own, ms):  # type: ignore[no-untyped-
     begin = at
     out[at], out[at + 1], out[at + 2] = 92, 115, 58  # \s:
     low, high = start[_RECEIVER, i], start[_RECEIVER, i + 1]
-    if high > low:
-        at = _escaped(out, at + 3, letters, low, high)
-    else:
-        at = _escaped(out, at + 3, own, 0, len(own))
+    at = _escaped(out, at + 3, letters, low, high) if high > low else _escaped(out, at + 3, own, 0, len(own))
     if ms >= 0:
         out[at], out[at + 1], out[at + 2] = 44, 99, 58  # ,c:
         at = put_integer(out, at + 3, ms // 1000 if ms % 1000 == 0 or ms < _MS_FROM else ms)
@@ -383,10 +380,10 @@ def _report_type(said, kind, mmsi):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _any(floats, i, first, last):  # type: ignore[no-untyped-def]
+    found = False
     for k in range(first, last):
-        if not np.isnan(floats[k, i]):
-            return True
-    return False
+        found |= not np.isnan(floats[k, i])
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -407,7 +404,9 @@ def _row(floats, small, letters, start, own, out, at, i, mmsi, ms, words):  # ty
     kind = _report_type(small[_TYPE, i], small[_KIND, i], mmsi)
     named = start[_NAME, i + 1] > start[_NAME, i]
     built = _any(floats, i, _BOW, _BOW + 4) or small[_SHIP_TYPE, i] > 0 or start[_CALLSIGN, i + 1] > start[_CALLSIGN, i]
-    voyage = small[_IMO, i] > 0 or not np.isnan(floats[_DRAUGHT, i]) or start[_DESTINATION, i + 1] > start[_DESTINATION, i]
+    voyage = (
+        small[_IMO, i] > 0 or not np.isnan(floats[_DRAUGHT, i]) or start[_DESTINATION, i + 1] > start[_DESTINATION, i]
+    )
     voyage = voyage or start[_ETA, i + 1] > start[_ETA, i]
     moves = _any(floats, i, _LAT, _TRACK + 1)
     if kind <= 3 or kind == 27:
@@ -427,7 +426,9 @@ def _row(floats, small, letters, start, own, out, at, i, mmsi, ms, words):  # ty
     if moves or named or built or voyage or small[_EPFD, i] > 0:
         tag_end = _tag_block(out, at, letters, start, i, own, ms)
     if moves:
-        at = _said(out, at, words, _report(words, kind, mmsi, floats, small, letters, start, i, ms), sequence, tag, tag_end)
+        at = _said(
+            out, at, words, _report(words, kind, mmsi, floats, small, letters, start, i, ms), sequence, tag, tag_end
+        )
     if kind == 21:
         return at
     if kind == 4 or kind == 18:

@@ -46,22 +46,22 @@ _SLOTS: Final = (
     *("bvr", "bvr_re", "gvr", "gvr_re", "rocd", "im", "ias", "iar", "mac", "tas", "tas_re", "mh", "tnh", "roll"),
     *("tar", "tar_ti", "ident", "ident_told", "sti", "cs", "tac", "mode3a", "mode3a_v", "mode3a_g", "ecat", "ps"),
     *("ems", "ss", "icf", "vn", "ltt", "nacv", "nic", "nicbaro", "sil", "nacp", "sils", "sda", "gva", "pic", "sas"),
+    *("sal_source", "sal", "ws", "wd", "tmp", "ws_ok", "wd_ok", "tmp_ok", "amplitude", "amplitude_psr", "ra"),
+    *("nottcas", "single", "ra_type", "ra_subtype", "advisory", "ara", "rac", "rat", "mte", "tti", "tid", "typ", "err"),
     *(
-        "sal_source",
-        "sal",
-        "ws",
-        "wd",
-        "tmp",
-        "ws_ok",
-        "wd_ok",
-        "tmp_ok",
-        "amplitude",
-        "amplitude_psr",
-        "ra",
-        "nottcas",
+        "spi",
+        "rho",
+        "theta",
+        "stat",
+        "last",
+        "coasting",
+        "age_psr",
+        "age_ssr",
+        "age_mds",
+        "age_ads",
+        "age_es",
+        "age_vdl",
     ),
-    *("single", "ra_type", "ra_subtype", "advisory", "ara", "rac", "rat", "mte", "tti", "tid", "typ", "err", "spi"),
-    *("rho", "theta", "stat", "last", "coasting", "age_psr", "age_ssr", "age_mds", "age_ads", "age_es", "age_vdl"),
     *("age_uat", "age_mlt", "apc_x", "apc_y", "cov", "aga", "vfi", "bps", "sh_hdr", "sh_stat", "sh", "ap", "vnav"),
     *("ah", "am", "mfm_ep", "mfm", "stp", "hts", "htt", "hrd", "gss", "hgt", "registers"),
 )
@@ -155,7 +155,7 @@ def _take(data, at, end, first, count, elements, raw):  # type: ignore[no-untype
         high = at + ((bit + bits + 7) >> 3)
         if high > end:
             break
-        value = 0
+        value = np.int64(0)
         for k in range(low, high):
             value = value << 8 | np.int64(data[k])
         value = value >> (8 * (high - at) - bit - bits) & ((1 << bits) - 1)
@@ -267,8 +267,10 @@ EMITTERS: Final = np.array(
     [0, 1, 2, 3, 4, 5, 6, 0, 0, 0, 7, 9, 10, 14, 15, 12, 11, 0, 0, 0, 17, 18, 19, 20, 21], np.int64
 )
 _EMITTER_KINDS: Final = np.array(
-    [-1, *[_AIRCRAFT] * 6, -1, -1, -1, _AIRCRAFT, _AIRCRAFT, _AIRCRAFT, _DRONE, _AIRCRAFT, _AIRCRAFT, _PERSON, -1, -1]
-    + [-1, _VEHICLE, _VEHICLE, _FIXED, _FIXED, _FIXED],
+    [
+        *(-1, _AIRCRAFT, _AIRCRAFT, _AIRCRAFT, _AIRCRAFT, _AIRCRAFT, _AIRCRAFT, -1, -1, -1, _AIRCRAFT, _AIRCRAFT),
+        *(_AIRCRAFT, _DRONE, _AIRCRAFT, _AIRCRAFT, _PERSON, -1, -1, -1, _VEHICLE, _VEHICLE, _FIXED, _FIXED, _FIXED),
+    ],
     np.int64,
 )
 #: I021/090 PIC: the containment bound, metres; 7.5, 25 and 75 m as DO-260B has what the table rounds to NM.
@@ -397,8 +399,8 @@ def _common(raw, step, f, c, w):  # type: ignore[no-untyped-def]
         c[_C_IDENT] = 1 if raw[_STAT] >= 4 else 0
         if raw[_STAT] < 4:
             c[_C_GROUND] = raw[_STAT] & 1
-    if raw[_SPI] == 1 or (raw[_SPI] == 0 and c[_C_IDENT] < 0):
-        c[_C_IDENT] = raw[_SPI]
+    if raw[_SPI] == 1:
+        c[_C_IDENT] = 1
     if raw[_LAST] == 1:
         w[_ENDED] = 1
     if raw[_ADVISORY] != NONE:
@@ -440,9 +442,8 @@ def _say_21(raw, step, d, f, c, w):  # type: ignore[no-untyped-def]
         c[_C_RA], c[_C_TCAS], c[_C_SINGLE] = raw[_RA], 1 - raw[_NOTTCAS], raw[_SINGLE]
     if raw[_TID] != NONE:
         head = (raw[_RA_TYPE] << 3 | raw[_RA_SUBTYPE]) << 14 | raw[_ARA]
-        w[_ADVISORY_BITS] = ((head << 4 | raw[_RAC]) << 4 | raw[_RAT] << 3 | raw[_MTE] << 2 | raw[_TTI]) << 26 | raw[
-            _TID
-        ]
+        ends = raw[_RAT] << 3 | raw[_MTE] << 2 | raw[_TTI]
+        w[_ADVISORY_BITS] = ((head << 4 | raw[_RAC]) << 4 | ends) << 26 | raw[_TID]
     # Appendix A
     f[_HEADING] = _number(raw, step, _TNH)
     if raw[_SH_STAT] == 1:
@@ -465,6 +466,8 @@ def _say_48(raw, step, d, f, c, w):  # type: ignore[no-untyped-def]
     if raw[_TOD] != NONE:
         w[_DAY] = raw[_TOD] * _TICK_NS
     c[_C_SOURCE] = _ESTIMATED if raw[_TYP] == 0 else _RADAR
+    if raw[_SPI] == 0 and c[_C_IDENT] < 0:
+        c[_C_IDENT] = 0
     if raw[_ERR] != 1:  # else it is farther than the item can say
         d[2] = _number(raw, step, _RHO)
     d[3] = _number(raw, step, _THETA)
@@ -533,7 +536,9 @@ def _say_62(raw, step, d, f, c, w):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def read(data, start, stop, kind, uap, most, nodes, elements, steps, doubles, floats, codes, wide, damaged, odd, raw, said):  # type: ignore[no-untyped-def]
+def read(  # type: ignore[no-untyped-def]
+    data, start, stop, kind, uap, most, nodes, elements, steps, doubles, floats, codes, wide, damaged, odd, raw, said
+):  # fmt: skip
     """Frames into rows of ``DOUBLES``, ``FLOATS``, ``CODES`` and ``WIDE``.
 
     ``kind`` is the profile of each, or a category that is not read plus 256; -1 is outside every block. ``damaged``:

@@ -39,7 +39,7 @@ def _turn(angle):  # type: ignore[no-untyped-def]
 @kernel
 def register(data, at, said):  # type: ignore[no-untyped-def]
     """56 bits and the register's number, eight bytes from ``at`` on, into ``said``; what it does not say stays."""
-    mb = 0
+    mb = np.int64(0)
     for k in range(7):
         mb = mb << 8 | np.int64(data[at + k])
     number = np.int64(data[at + 7])

@@ -11,13 +11,13 @@ without an item. A line is the item, its format, and its elements from the highe
 ``explicit``    a byte with the length, itself included; where lines are set in below, a compound is inside
 ==============  ==============================================================================================
 
-An element is ``NAME:bits``, ``s`` after the bits where it is in two's complement, then ``*`` and the value of its lowest
-bit with the unit. ``-3`` are three spare bits, ``|`` is FX.
+An element is ``NAME:bits``, ``s`` after the bits where it is in two's complement, then ``*`` and the value of its
+lowest bit with the unit. ``-3`` are three spare bits, ``|`` is FX.
 
 Sources: EUROCONTROL-SPEC-0149-12, Category 021, edition 2.6, with Appendix A, edition 1.5 (the same item lengths since
-2.1; I021/271 as of 2.2); EUROCONTROL-SPEC-0149-4, Category 048, edition 1.32 (the same lengths since 1.27; flight levels
-in two's complement, which 1.32 says); EUROCONTROL-SPEC-0149-9, Category 062, edition 1.20 (the same lengths since 1.16).
-Also read for facts: their definitions in github.com/zoranbosnjak/asterix-specs.
+2.1; I021/271 as of 2.2); EUROCONTROL-SPEC-0149-4, Category 048, edition 1.32 (the same lengths since 1.27; flight
+levels in two's complement, which 1.32 says); EUROCONTROL-SPEC-0149-9, Category 062, edition 1.20 (the same lengths
+since 1.16). Also read for facts: their definitions in github.com/zoranbosnjak/asterix-specs.
 """
 
 import re

@@ -131,7 +131,7 @@ def _address(text, low, high):  # type: ignore[no-untyped-def]
     else:
         return -1
     for k in range(low + 5, high):
-        digit = _hex(text[k])
+        digit = _hex(np.int64(text[k]))
         if digit < 0:
             return -1
         value = value << 4 | digit
@@ -143,12 +143,12 @@ def _track(text, low, high):  # type: ignore[no-untyped-def]
     """Of ``track:1-2-345`` the three numbers in 8, 8 and 16 bits; -1 where it is none."""
     if high - low < 11 or text[low] != 116 or text[low + 5] != 58:
         return -1
-    value, part, parts, digits = 0, 0, 0, 0
+    value, part, parts, digits = np.int64(0), np.int64(0), 0, 0
     for k in range(low + 6, high):
         if text[k] == 45 and digits and parts < 2:
             if part > 0xFF:
                 return -1
-            value, part, parts, digits = value << 8 | part, 0, parts + 1, 0
+            value, part, parts, digits = value << 8 | part, np.int64(0), parts + 1, 0
         elif 48 <= text[k] <= 57 and digits < 5:
             part, digits = part * 10 + np.int64(text[k]) - 48, digits + 1
         else:
@@ -168,7 +168,7 @@ def _folded(text, low, high):  # type: ignore[no-untyped-def]
 @kernel
 def _sign(text, low, high):  # type: ignore[no-untyped-def]
     """Up to eight letters and digits of a call sign in six bits each; 0 where there is none."""
-    code, count = 0, 0
+    code, count = np.int64(0), 0
     for k in range(low, high):
         byte = np.int64(text[k])
         if 97 <= byte <= 122:
@@ -187,7 +187,7 @@ def _squawk(text, low, high):  # type: ignore[no-untyped-def]
     """Four octal digits as a number; -1 where it is none."""
     if high - low != 4:
         return -1
-    code = 0
+    code = np.int64(0)
     for k in range(low, high):
         if not 48 <= text[k] <= 55:
             return -1
@@ -490,17 +490,26 @@ def _body_62(n, c, address, sign, squawk, emitter, emergency, ended, kind, track
     out[at] = np.uint8((0x20 if geometric else 0) | (1 if more else 0))
     at += 1
     if more:
-        out[at] = np.uint8(
-            (0x80 if c[_SIMULATED] == 1 else 0) | (0x40 if ended else 0) | (1 if coasting else 0)
-        )
+        out[at] = np.uint8((0x80 if c[_SIMULATED] == 1 else 0) | (0x40 if ended else 0) | (1 if coasting else 0))
         at += 1
     if coasting:
         out[at], out[at + 1] = 1, 0x80
         at += 2
     # I062/290: the age of what the position is from, which is 0 at its own time
     source = c[_SOURCE]
-    age = 6 if source == _ADSB or source == _ADSR else 8 if source == _UAT else 10 if source == _MLAT else 0
-    age = 5 if source == _ADSC else 4 if source == _MODE_S else (4 if address >= 0 else 3) if source == _RADAR else age
+    age = 0
+    if source in (_ADSB, _ADSR):
+        age = 6
+    elif source == _UAT:
+        age = 8
+    elif source == _MLAT:
+        age = 10
+    elif source == _ADSC:
+        age = 5
+    elif source == _MODE_S or (source == _RADAR and address >= 0):
+        age = 4
+    elif source == _RADAR:
+        age = 3 if squawk >= 0 else 2
     if age:
         _flag(flags, 14)
         _flag(inner_flags, age)
@@ -534,9 +543,9 @@ def _type(text, low, high):  # type: ignore[no-untyped-def]
     """A type designator in four bytes of ASCII; 0 where it is none."""
     if not 0 < high - low <= 4:
         return 0
-    code = 0
+    code = np.int64(0)
     for k in range(4):
-        byte = np.int64(text[low + k]) if low + k < high else 32
+        byte = np.int64(text[low + k]) if low + k < high else np.int64(32)
         if byte != 32 and not 48 <= byte <= 57 and not 65 <= byte <= 90:
             return 0
         code = code << 8 | byte
@@ -545,8 +554,8 @@ def _type(text, low, high):  # type: ignore[no-untyped-def]
 
 @kernel
 def _write(  # type: ignore[no-untyped-def]
-    numbers, codes, ids, id_at, signs, sign_at, squawks, squawk_at, emitters, emitter_at, words, word_at, types, type_at,
-    wanted, own_sac, own_sic, n, c, body, flags, inner, inner_flags, out, start,
+    numbers, codes, ids, id_at, signs, sign_at, squawks, squawk_at, emitters, emitter_at, words, word_at, types,
+    type_at, wanted, own_sac, own_sic, n, c, body, flags, inner, inner_flags, out, start,
 ):  # fmt: skip
     at = 0
     for i in range(len(start) - 1):
@@ -593,8 +602,9 @@ def _write(  # type: ignore[no-untyped-def]
                 number = c[_NUMBER] & 0xFFFF if c[_NUMBER] >= 0 else _folded(ids, id_at[i], id_at[i + 1])
                 kind = _type(types, type_at[i], type_at[i + 1])
                 size = _body_62(
-                    n, c, address, sign, squawk, emitter, emergency, ended, kind, number, body, flags, inner, inner_flags
-                )
+                    n, c, address, sign, squawk, emitter, emergency, ended, kind, number, body, flags, inner,
+                    inner_flags,
+                )  # fmt: skip
         _flag(flags, 1)
         end = _put_flagged(out, at + 3, flags, body, size)
         out[at] = np.uint8(category)

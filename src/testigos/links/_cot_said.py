@@ -128,7 +128,7 @@ class Written:
 
 
 def _coded(table: pl.DataFrame, column: str) -> Ints:
-    if column in table.columns and table.schema[column] == pl.String:
+    if column in table.columns and table.get_column(column).dtype == pl.String:
         table = table.select(pl.col(column).cast(ALL[column].dtype, strict=False))
     return whole(table, column, -1)
 

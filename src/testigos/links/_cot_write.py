@@ -60,8 +60,8 @@ from testigos.links._cot_said import (
     uid_of,
 )
 from testigos.links._cot_scan import LONGEST
-from testigos.links._put import literal, put, put_decimal, put_integer, put_iso
-from testigos.links._xml import literals, put_xml
+from testigos.links._put import literal, put_integer, put_iso
+from testigos.links._xml import literals, put_fixed, put_rounded, put_run, put_xml
 from testigos.schema import KINDS, SOURCES
 from testigos.units import FT_M, KT_MPS
 
@@ -106,29 +106,27 @@ TEXT_ROOM: Final = 20  # of a byte of text: written three times as a reference o
 
 @njit(cache=True, nogil=True)
 def put_word(out, at, words, begin, k):  # type: ignore[no-untyped-def]
-    for j in range(begin[k], begin[k + 1]):
-        out[at] = words[j]
-        at += 1
-    return at
+    """One of ``literals``."""
+    return put_run(out, at, words, begin[k], begin[k + 1])
 
 
 @njit(cache=True, nogil=True)
 def _put_part(out, at, begin, data, low, high):  # type: ignore[no-untyped-def]
     """A text of remarks, after a comma where something stands before it."""
     if at > begin:
-        at = put(out, at, _COMMA)
+        at = put_fixed(out, at, _COMMA)
     return put_xml(out, at, data, low, high)
 
 
 @njit(cache=True, nogil=True)
 def _put_remarks(out, at, data, start, numbers, i):  # type: ignore[no-untyped-def]
     before = at
-    at = begin = put(out, at, _REMARKS_TAG)
+    at = begin = put_fixed(out, at, _REMARKS_TAG)
     if start[REMARKS, i + 1] > start[REMARKS, i]:
         at = put_xml(out, at, data, start[REMARKS, i], start[REMARKS, i + 1])
     else:
         if start[SQUAWK, i + 1] > start[SQUAWK, i]:
-            at = put(out, at, _WORD_SQUAWK)
+            at = put_fixed(out, at, _WORD_SQUAWK)
             at = put_xml(out, at, data, start[SQUAWK, i], start[SQUAWK, i + 1])
         if start[EMERGENCY, i + 1] > start[EMERGENCY, i]:
             at = _put_part(out, at, begin, _WORD_EMERGENCY, 0, len(_WORD_EMERGENCY))
@@ -141,16 +139,16 @@ def _put_remarks(out, at, data, start, numbers, i):  # type: ignore[no-untyped-d
                 at = _put_part(out, at, begin, data, start[t, i], start[t, i + 1])
         if abs(numbers[BARO, i]) < 1e9:
             if at > begin:
-                at = put(out, at, _COMMA)
-            at = put_decimal(out, at, numbers[BARO, i], 0)
-            at = put(out, at, _WORD_BARO)
-    return before if at == begin else put(out, at, _REMARKS_END)
+                at = put_fixed(out, at, _COMMA)
+            at = put_rounded(out, at, numbers[BARO, i], 0)
+            at = put_fixed(out, at, _WORD_BARO)
+    return before if at == begin else put_fixed(out, at, _REMARKS_END)
 
 
 @njit(cache=True, nogil=True)
 def _put_flow(out, at, data, low, high, time_ns):  # type: ignore[no-untyped-def]
     """The nodes of ``data[low:high]`` as flow tags; a node that comes again is named once, as XML demands (3.1)."""
-    at = put(out, at, _FLOW)
+    at = put_fixed(out, at, _FLOW)
     k = low
     while k < high:
         if data[k] <= 32:
@@ -180,31 +178,31 @@ def _put_flow(out, at, data, low, high, time_ns):  # type: ignore[no-untyped-def
             out[at] = 34
             at += 1
         k = end
-    return put(out, at, _SLASH)
+    return put_fixed(out, at, _SLASH)
 
 
 @njit(cache=True, nogil=True)
 def _put_own(out, at, data, start, numbers, codes, i, word, size, label):  # type: ignore[no-untyped-def]
     """Our element."""
-    at = put(out, at, _OWN)
+    at = put_fixed(out, at, _OWN)
     low, high = start[ID, i], start[ID, i + 1]
     if high > low and not names_itself(word, size, data, low, high):
-        at = put(out, at, _OWN_ID)
+        at = put_fixed(out, at, _OWN_ID)
         at = put_xml(out, at, data, low, high)
         out[at] = 34
         at += 1
     if label >= 0:
-        at = put(out, at, _LABEL)
+        at = put_fixed(out, at, _LABEL)
         at = put_word(out, at, _LABELS, _LABEL_AT, label)
         out[at] = 34
         at += 1
     if 0 <= codes[KIND, i] < len(_KIND_AT) - 1:
-        at = put(out, at, _KIND_IS)
+        at = put_fixed(out, at, _KIND_IS)
         at = put_word(out, at, _KIND_NAMES, _KIND_AT, codes[KIND, i])
         out[at] = 34
         at += 1
     if 0 <= codes[SOURCE, i] < len(_SOURCE_AT) - 1 and codes[SOURCE, i] != _NOT_KNOWN:
-        at = put(out, at, _SOURCE_IS)
+        at = put_fixed(out, at, _SOURCE_IS)
         at = put_word(out, at, _SOURCE_NAMES, _SOURCE_AT, codes[SOURCE, i])
         out[at] = 34
         at += 1
@@ -223,13 +221,13 @@ def _put_own(out, at, data, start, numbers, codes, i, word, size, label):  # typ
     for t in range(OWN_NUMBERS, numbers.shape[0]):
         if abs(numbers[t, i]) < 1e9:
             at = put_word(out, at, _NUMBER_NAMES, _NUMBER_AT, t)
-            at = put_decimal(out, at, numbers[t, i], _DECIMALS[t])
+            at = put_rounded(out, at, numbers[t, i], _DECIMALS[t])
             out[at] = 34
             at += 1
     if start[REMARKS, i + 1] > start[REMARKS, i]:
         out[at] = 32
-        at = put(out, at + 1, _MINE)
-    return put(out, at, _SLASH)
+        at = put_fixed(out, at + 1, _MINE)
+    return put_fixed(out, at, _SLASH)
 
 
 @njit(cache=True, nogil=True)
@@ -238,18 +236,18 @@ def _put_track(out, at, numbers, i):  # type: ignore[no-untyped-def]
     speed, course = numbers[SPEED, i], numbers[COURSE, i]
     if not (abs(speed) < 1e6 or abs(course) < 1e6):
         return at
-    at = put(out, at, _TRACK)
+    at = put_fixed(out, at, _TRACK)
     if abs(course) < 1e6:
-        at = put(out, at, _COURSE_IS)
-        at = put_decimal(out, at, course, 2)
+        at = put_fixed(out, at, _COURSE_IS)
+        at = put_rounded(out, at, course, 2)
         out[at] = 34
         at += 1
     if abs(speed) < 1e6:
-        at = put(out, at, _SPEED_IS)
-        at = put_decimal(out, at, speed * KT_MPS, 3)
+        at = put_fixed(out, at, _SPEED_IS)
+        at = put_rounded(out, at, speed * KT_MPS, 3)
         out[at] = 34
         at += 1
-    return put(out, at, _SLASH)
+    return put_fixed(out, at, _SLASH)
 
 
 @njit(cache=True, nogil=True)
@@ -257,12 +255,12 @@ def put_details(out, at, data, start, numbers, codes, i, word, size, xml):  # ty
     """The inside of a row's ``detail``; without ``xml`` not what the protobuf of TAK has messages for."""
     shown, label = label_of(start, i)
     if xml:
-        at = put(out, at, _CONTACT)
+        at = put_fixed(out, at, _CONTACT)
         if shown < 0:
             at = put_xml(out, at, word, 0, size)
         else:
             at = put_xml(out, at, data, start[shown, i], start[shown, i + 1])
-        at = put(out, at, _CLOSE)
+        at = put_fixed(out, at, _CLOSE)
     if xml or not (abs(numbers[SPEED, i]) < 1e6 and abs(numbers[COURSE, i]) < 1e6):
         at = _put_track(out, at, numbers, i)
     at = _put_remarks(out, at, data, start, numbers, i)
@@ -275,8 +273,8 @@ def put_details(out, at, data, start, numbers, codes, i, word, size, xml):  # ty
 def _put_metres(out, at, value, least):  # type: ignore[no-untyped-def]
     """Metres with two decimals, the known ones below the number that stands for unknown."""
     if not abs(value) < UNKNOWN_M:
-        return put(out, at, _UNKNOWN)
-    return put_decimal(out, at, max(value, least), 2)
+        return put_fixed(out, at, _UNKNOWN)
+    return put_rounded(out, at, max(value, least), 2)
 
 
 @njit(cache=True, nogil=True)
@@ -287,41 +285,39 @@ def _put_events(data, start, numbers, codes, out, piece):  # type: ignore[no-unt
         piece[i + 1] = at
         if not sayable(start, numbers, codes, i):
             continue
-        at = put(out, at, _HEAD)
+        at = put_fixed(out, at, _HEAD)
         size = uid_of(word, data, start, i)
         at = put_xml(out, at, word, 0, size)
-        at = put(out, at, _TYPE_IS)
+        at = put_fixed(out, at, _TYPE_IS)
         if start[TYPE, i + 1] > start[TYPE, i]:
             at = put_xml(out, at, data, start[TYPE, i], start[TYPE, i + 1])
         else:
             at = put_word(out, at, TYPE_NAMES, TYPE_AT, type_of(data, start, codes, i))
-        at = put(out, at, _HOW_IS)
+        at = put_fixed(out, at, _HOW_IS)
         at = put_word(out, at, HOW_NAMES, HOW_AT, how_of(codes, i))
-        at = put(out, at, _TIME_IS)
+        at = put_fixed(out, at, _TIME_IS)
         stamp = at
         at = put_iso(out, at, codes[TIME, i])
         end = at
-        at = put(out, at, _START_IS)
-        for k in range(stamp, end):
-            out[at] = out[k]
-            at += 1
-        at = put(out, at, _STALE_IS)
+        at = put_fixed(out, at, _START_IS)
+        at = put_run(out, at, out, stamp, end)
+        at = put_fixed(out, at, _STALE_IS)
         at = put_iso(out, at, stale_of(codes, i))
         if codes[SIMULATED, i] == 1:
-            at = put(out, at, _OPEX)
-        at = put(out, at, _POINT)
-        at = put_decimal(out, at, numbers[LAT, i], 7)
-        at = put(out, at, _LON_IS)
-        at = put_decimal(out, at, numbers[LON, i], 7)
-        at = put(out, at, _HAE_IS)
+            at = put_fixed(out, at, _OPEX)
+        at = put_fixed(out, at, _POINT)
+        at = put_rounded(out, at, numbers[LAT, i], 7)
+        at = put_fixed(out, at, _LON_IS)
+        at = put_rounded(out, at, numbers[LON, i], 7)
+        at = put_fixed(out, at, _HAE_IS)
         at = _put_metres(out, at, numbers[GEOM, i] * FT_M, -UNKNOWN_M)
-        at = put(out, at, _CE_IS)
+        at = put_fixed(out, at, _CE_IS)
         at = _put_metres(out, at, numbers[RADIUS, i] / SIGMAS95, 0.01)
-        at = put(out, at, _LE_IS)
+        at = put_fixed(out, at, _LE_IS)
         at = _put_metres(out, at, numbers[HEIGHT, i] / SIGMAS95_HEIGHT, 0.01)
-        at = put(out, at, _DETAIL)
+        at = put_fixed(out, at, _DETAIL)
         at = put_details(out, at, data, start, numbers, codes, i, word, size, True)
-        at = put(out, at, _END)
+        at = put_fixed(out, at, _END)
         if at - begin > LONGEST:
             at = begin
         piece[i + 1] = at

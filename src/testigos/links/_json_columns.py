@@ -33,9 +33,9 @@ from testigos.links._json import (
 )
 from testigos.links._json_write import ESCAPED as ESCAPED_SIZE
 from testigos.links._json_write import FLOAT, put_float32, put_float64, put_text, put_whole
+from testigos.links._put import literal, put_integer, put_name
 from testigos.matrix import codes, has, numbers, whole_numbers
 from testigos.matrix import texts as wordings
-from testigos.links._put import literal, put_integer, put_name
 from testigos.modes.kernels import kernel
 from testigos.registry import Frames
 from testigos.schema import ALL, PICTURE, SOURCES, STATUSES, Column
@@ -151,7 +151,7 @@ def _scan(raw, start, stop, valid, found, kind, number, first, last):  # type: i
                 kind[column, row] = k
                 if k == NUMBER:
                     number[column, row] = x
-                if k == STRING or k == ESCAPED or k == CONTAINER or (k == NUMBER and _LONG[column]):
+                if k in (STRING, ESCAPED, CONTAINER) or (k == NUMBER and _LONG[column]):
                     first[column, row] = a
                     last[column, row] = b
             i = blank(raw, i, n)
@@ -264,7 +264,7 @@ def _series(
     return pl.Series(value.astype(np.float32) if dtype == pl.Float32 else value, nan_to_null=True).cast(dtype), known
 
 
-_BITS: Final = {pl.UInt8: 8, pl.UInt16: 16, pl.UInt32: 32}
+_BITS: Final[dict[Any, int]] = {pl.UInt8: 8, pl.UInt16: 16, pl.UInt32: 32}
 
 
 def row_table(
@@ -304,6 +304,11 @@ def row_table(
         "time_ns": pl.Series([None], dtype=pl.Int64).new_from_index(0, size),
         **columns,
         "source": source if not source.null_count() else source.fill_null("unknown"),
+    }
+    damaged = pl.Series(status == STATUSES.index("malformed"))
+    if damaged.any():  # that a row was malformed is all that it says
+        made = {name: values.set(damaged, None) for name, values in made.items()}
+    made |= {
         "status": pl.Series(STATUSES, dtype=pl.Enum(STATUSES)).gather(status),
         "offset": pl.Series(frames.start.astype(np.uint64)),
         "length": pl.Series((frames.stop - frames.start).astype(np.uint32)),
@@ -314,6 +319,26 @@ def row_table(
 # ---- writing ----
 
 _FLOAT32, _FLOAT64, _SMALL, _BOOLEAN, _WORD, _BIG, _TEXT = range(7)
+
+
+def _kind(name: str) -> int:
+    dtype = EVERY[name].dtype
+    if dtype == pl.Float32:
+        return _FLOAT32
+    if dtype == pl.Float64:
+        return _FLOAT64
+    if dtype == pl.Boolean:
+        return _BOOLEAN
+    if dtype == pl.String:
+        return _TEXT
+    if dtype == pl.Enum:
+        return _WORD
+    return _BIG if dtype == pl.UInt64 else _SMALL
+
+
+_KINDS: Final = {name: _kind(name) for name in EVERY}
+_TIMES: Final = {name for name, column in EVERY.items() if column.dtype == pl.Int64}
+_CATEGORIES: Final = {n: c.dtype.categories.to_list() for n, c in EVERY.items() if isinstance(c.dtype, pl.Enum)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,13 +387,13 @@ def columns(table: pl.DataFrame, leave: Sequence[str] = ()) -> list[str]:
 def laid_out(table: pl.DataFrame, names: Sequence[str]) -> Layout:
     """Columns of a table, each of the schema's type."""
     groups: dict[int, list[str]] = {k: [] for k in range(7)}
-    kinds = [_kind(name) for name in names]
+    kinds = [_KINDS[name] for name in names]
     place = []
     for name, kind in zip(names, kinds, strict=True):
         group = _FLOAT32 if kind == _FLOAT64 else _SMALL if kind == _BOOLEAN else kind
         place.append(len(groups[group]))
         groups[group].append(name)
-    longs = [n for n in groups[_SMALL] if EVERY[n].dtype == pl.Int64]
+    longs = [n for n in groups[_SMALL] if n in _TIMES]
     whole = codes(table, [n for n in groups[_SMALL] if n not in longs])
     if longs:
         rows = np.empty((len(groups[_SMALL]), len(table)), np.int64)
@@ -379,10 +404,8 @@ def laid_out(table: pl.DataFrame, names: Sequence[str]) -> Layout:
     words: list[str] = []
     word = codes(table, groups[_WORD])
     for k, name in enumerate(groups[_WORD]):
-        dtype = EVERY[name].dtype
-        assert isinstance(dtype, pl.Enum)
         word[k] = np.where(word[k] >= 0, word[k] + len(words), word[k])
-        words += dtype.categories.to_list()
+        words += _CATEGORIES[name]
     keys = [f',"{name}":' for name in names]
     data, start = wordings(table, groups[_TEXT])
     return Layout(
@@ -391,21 +414,6 @@ def laid_out(table: pl.DataFrame, names: Sequence[str]) -> Layout:
         numbers(table, groups[_FLOAT32]), whole, big, known,
         word, literal("".join(words)).copy(), np.cumsum([0, *map(len, words)]), data, start,
     )  # fmt: skip
-
-
-def _kind(name: str) -> int:
-    dtype = EVERY[name].dtype
-    if dtype == pl.Float32:
-        return _FLOAT32
-    if dtype == pl.Float64:
-        return _FLOAT64
-    if dtype == pl.Boolean:
-        return _BOOLEAN
-    if dtype == pl.String:
-        return _TEXT
-    if dtype == pl.Enum:
-        return _WORD
-    return _BIG if dtype == pl.UInt64 else _SMALL
 
 
 def _bits(table: pl.DataFrame, names: Sequence[str]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:

@@ -15,8 +15,8 @@ from testigos.registry import frames as make_frames
 
 __all__ = [
     "AIS", "BAD", "CHANNEL", "FILL", "FROM", "GROUP", "KIND", "LONGEST", "NUMBER", "OTHER", "PARITY", "SEQUENCE",
-    "STAMP", "STAMP_END", "STATION", "STATION_END", "TALKER", "TEXT", "TEXT_END", "TO", "TOTAL", "WIDTH", "hashed", "layout",
-    "split_sentences",
+    "STAMP", "STAMP_END", "STATION", "STATION_END", "TALKER", "TEXT", "TEXT_END", "TO", "TOTAL", "WIDTH",
+    "hashed", "layout", "split_sentences",
 ]  # fmt: skip
 
 LONGEST: Final = 1024  #: bytes without a line's end are cut into frames of this length
@@ -91,7 +91,7 @@ def _split(data, final, start, stop, context):  # type: ignore[no-untyped-def]
                 if c == 10:
                     done = True
                     break
-                if c == _BANG or c == _DOLLAR or c == _BACKSLASH:
+                if c in (_BANG, _DOLLAR, _BACKSLASH):
                     ended = at - begin >= 3 and data[at - 3] == _STAR
                     if not tag and ended and _hex(data[at - 2]) >= 0 and _hex(data[at - 1]) >= 0:
                         done = True

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos import matrix
 from testigos.modes.kernels import kernel
 
 __all__ = [
@@ -43,12 +44,8 @@ def names(table: pl.DataFrame, column: str) -> tuple[npt.NDArray[np.uint8], npt.
     >>> data.tobytes(), start.tolist()
     (b'xyz', [0, 2, 2, 3])
     """
-    start = np.zeros(len(table) + 1, np.int64)
-    if column not in table.columns or not len(table):
-        return np.zeros(0, np.uint8), start
-    said = table[column].cast(pl.String).fill_null("")
-    np.cumsum(said.str.len_bytes().to_numpy(), out=start[1:])
-    return np.frombuffer(said.str.join("").item().encode(), np.uint8), start
+    data, start = matrix.texts(table, [column])
+    return data, start[0]
 
 
 def floats(table: pl.DataFrame, column: str) -> npt.NDArray[np.float64]:
@@ -57,21 +54,21 @@ def floats(table: pl.DataFrame, column: str) -> npt.NDArray[np.float64]:
     >>> floats(pl.DataFrame({"a": [1, None]}), "a").tolist()
     [1.0, nan]
     """
-    if column not in table.columns:
-        return np.full(len(table), np.nan)
-    return table[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    found: npt.NDArray[np.float64] = matrix.numbers(table, [column])[0]
+    return found
 
 
 def whole(table: pl.DataFrame, column: str, null: int) -> npt.NDArray[np.int64]:
-    """A column of whole numbers, Booleans or names of an Enum (its code), with a number for null.
+    """A column of whole numbers that are not negative, Booleans or names of an Enum (its code), with a number for null.
 
     >>> whole(pl.DataFrame({"a": [True, None]}), "a", -1).tolist()
     [1, -1]
     """
-    if column not in table.columns:
-        return np.full(len(table), null, np.int64)
-    said = table[column]
-    return (said.to_physical() if said.dtype == pl.Enum else said).cast(pl.Int64).fill_null(null).to_numpy()
+    long = column in table.columns and table.get_column(column).dtype == pl.Int64
+    found: npt.NDArray[np.int64] = (matrix.whole_numbers if long else matrix.codes)(table, [column])[0]
+    if null != matrix.UNKNOWN:
+        found[found == matrix.UNKNOWN] = null
+    return found
 
 
 def constant(value: Any, size: int) -> npt.NDArray[Any]:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.links._json_write import ESCAPED, put_text
-from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.links._put import DIGITS, literal, put, put_decimal, put_hex, put_integer, put_name
 from testigos.links._readsb import NAMES
+from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.modes.kernels import kernel
 from testigos.registry import Pieces
 from testigos.schema import SOURCES
@@ -228,7 +228,10 @@ def _write(address, anonymous, when, number, code, data, text, now_ns, listed, o
             at = _put_numbers(out, at, number, i, _LAT, _BEFORE_AGE)
             at = _put_seconds(out, put(out, at, _AGE), max(0, (now - time_ns + 500_000) // 1_000_000))
         at = _put_numbers(out, at, number, i, _BEFORE_AGE, _RSSI)
-        at = put(out, at, _OF_MLAT if placed and kind == _MLAT else _OF_TISB if placed and kind == _TISB else _NEITHER)
+        if placed and kind == _MLAT:
+            at = put(out, at, _OF_MLAT)
+        else:
+            at = put(out, at, _OF_TISB if placed and kind == _TISB else _NEITHER)
         at = _put_seconds(out, put(out, at, _SEEN), max(0, (now - seen_ns + 500_000) // 1_000_000))
         at = put_decimal(
             out, put(out, at, _LEVEL), _NO_SIGNAL_DBFS if np.isnan(number[_RSSI, i]) else number[_RSSI, i], 1

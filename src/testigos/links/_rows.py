@@ -64,16 +64,19 @@ def rows(
         for name, value in (("object_id", None), ("time_ns", None), ("source", "unknown"))
         if name not in columns
     )
-    floats = [n for n in table.columns if table.schema[n].is_float()]
+    floats = [series.name for series in table.get_columns() if series.dtype.is_float()]
     table = table.with_columns(pl.when(pl.col(n).is_nan()).then(None).otherwise(pl.col(n)).alias(n) for n in floats)
     outside = np.zeros(size, np.bool_) if unusable is None else unusable.copy()
     for name in table.columns:
         column = ALL[name]
-        if column.low is not None:
-            inside = table[name].is_between(column.low, column.high).fill_null(True)
-            if not inside.all():
-                outside |= ~inside.to_numpy()
-                table = table.with_columns(pl.when(inside).then(pl.col(name)).alias(name))
+        if column.low is None or column.high is None:
+            continue
+        said = table.get_column(name)
+        least, most = said.min(), said.max()  # no query, as masks are: small batches have a cost for each
+        if least is not None and (least < column.low or most > column.high):  # type: ignore[operator]
+            inside = said.is_between(column.low, column.high).fill_null(True)
+            outside |= ~inside.to_numpy()
+            table = table.with_columns(pl.when(inside).then(pl.col(name)).alias(name))
     if malformed.any():
         good = pl.Series(~malformed)
         table = table.with_columns(pl.when(good).then(pl.col(n)).alias(n) for n in table.columns)

@@ -48,8 +48,7 @@ from testigos.links._protobuf import (
     skip_value,
     varint_size,
 )
-from testigos.links._put import put_name
-from testigos.links._xml import ABSENT, PLAIN, RAW, clean, put_clean
+from testigos.links._xml import ABSENT, PLAIN, RAW, clean, put_clean, put_run
 from testigos.registry import Frames
 from testigos.registry import frames as make_frames
 from testigos.units import FT_M, KT_MPS
@@ -351,7 +350,7 @@ def _put_text(out, at, field, data, low, high):  # type: ignore[no-untyped-def]
         return at
     out[at] = field << 3 | LENGTH
     at = put_varint(out, at + 1, high - low)
-    return put_name(out, at, data, low, high)
+    return put_run(out, at, data, low, high)
 
 
 @njit(cache=True, nogil=True)

@@ -15,13 +15,16 @@ from numba import njit
 
 __all__ = [
     "ABSENT", "ATTRIBUTE", "PLAIN", "RAW", "TEXT", "clean", "decoded", "literals", "name_end", "put_char",
-    "put_clean", "put_text", "put_xml", "reference", "texts", "trimmed",
+    "put_clean", "put_fixed", "put_rounded", "put_run", "put_text", "put_xml",
+    "reference", "texts", "trimmed",
 ]  # fmt: skip
 
 #: What a cell is: not there; bytes that mean themselves; an attribute's value and an element's content as written;
 #: bytes of a text that was never XML.
 ABSENT, PLAIN, ATTRIBUTE, TEXT, RAW = 0, 1, 2, 3, 4
 
+_ONE, _TEN = np.uint64(1), np.uint64(10)
+_SCALES: Final = np.array([10.0**k for k in range(10)])
 _LONGEST_REFERENCE: Final = 12  # &#1114111; and zeros before it
 
 
@@ -75,10 +78,12 @@ def clean(data, start, stop):  # type: ignore[no-untyped-def]
     """Are the bytes UTF-8 of characters that XML allows?"""
     at = start
     while at < stop:
-        c = data[at]
-        if c >= 32 and c < 128:
-            at += 1
-            continue
+        place, end = np.uint64(at), np.uint64(stop)
+        while place < end and 32 <= data[place] < 128:
+            place += _ONE
+        at = np.int64(place)
+        if at == stop:
+            break
         size = _char_size(data, at, stop)
         if size == 0:
             return False
@@ -171,6 +176,55 @@ def put_char(out, at, code):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def put_fixed(out, at, text):  # type: ignore[no-untyped-def]
+    """Bytes as they are; the place after them. Places without a sign need no test for it: ten times as quick."""
+    place = np.uint64(at)
+    for k in range(len(text)):
+        out[place + np.uint64(k)] = text[np.uint64(k)]
+    return at + len(text)
+
+
+@njit(cache=True, nogil=True)
+def put_run(out, at, data, low, high):  # type: ignore[no-untyped-def]
+    """``data[low:high]`` as it is; the place after it."""
+    place, first = np.uint64(at), np.uint64(low)
+    for k in range(high - low):
+        out[place + np.uint64(k)] = data[first + np.uint64(k)]
+    return at + max(high - low, 0)
+
+
+@njit(cache=True, nogil=True)
+def put_rounded(out, at, value, decimals):  # type: ignore[no-untyped-def]
+    """As ``put_decimal``, up to nine decimals, and faster; the place after it."""
+    units = np.int64(np.rint(value * _SCALES[decimals]))
+    if units < 0:
+        out[at] = 45
+        at += 1
+        units = -units
+    rest, bound, size = np.uint64(units), _TEN, 1
+    while rest >= bound and size < 19:
+        bound *= _TEN
+        size += 1
+    size = max(size, decimals + 1)
+    end = at + size + (1 if decimals > 0 else 0)
+    place = np.uint64(end)
+    for _ in range(decimals):
+        place -= _ONE
+        tenth = rest // _TEN
+        out[place] = np.uint64(48) + rest - tenth * _TEN
+        rest = tenth
+    if decimals > 0:
+        place -= _ONE
+        out[place] = 46
+    for _ in range(size - decimals):
+        place -= _ONE
+        tenth = rest // _TEN
+        out[place] = np.uint64(48) + rest - tenth * _TEN
+        rest = tenth
+    return end
+
+
+@njit(cache=True, nogil=True)
 def put_xml(out, at, data, low, high):  # type: ignore[no-untyped-def]
     """UTF-8 text as an attribute's value or an element's content: at most six bytes for each; the place after it.
 
@@ -178,11 +232,16 @@ def put_xml(out, at, data, low, high):  # type: ignore[no-untyped-def]
     """
     k = low
     while k < high:
+        place, to, end = np.uint64(k), np.uint64(at), np.uint64(high)
+        while place < end and 40 <= data[place] < 127 and data[place] != 60 and data[place] != 62:
+            out[to] = data[place]
+            place += _ONE
+            to += _ONE
+        k, at = np.int64(place), np.int64(to)
+        if k == high:
+            break
         c = np.int64(data[k])
-        if c >= 40 and c < 127 and c != 60 and c != 62:
-            out[at] = c
-            at += 1
-        elif c < 32:
+        if c < 32:
             if c == 9 or c == 10 or c == 13:
                 out[at], out[at + 1] = 38, 35
                 at += 2
@@ -331,13 +390,19 @@ def decoded(
     return out[: _decoded(data, first, last, kind, out, begin, end)], begin, end
 
 
+_NO_TEXT: Final = pl.Series([None], dtype=pl.String)
+_FEW: Final = 2_000
+
+
 def texts(
     data: npt.NDArray[np.uint8], first: npt.NDArray[Any], last: npt.NDArray[Any], kind: npt.NDArray[Any]
 ) -> pl.Series:
     """The texts of cells that are clean; those that are absent or empty are null."""
     if not (last > first).any():
-        return pl.repeat(None, len(first), dtype=pl.String, eager=True)
+        return _NO_TEXT.new_from_index(0, len(first))
     joined = decoded(data, first, last, kind)[0].tobytes().decode()
+    if len(first) < _FEW:  # queries of Polars cost more than this does
+        return pl.Series([text or None for text in joined.split("\0")], dtype=pl.String)
     found = pl.Series([joined]).str.split("\0").explode()
     return found.set(found == "", None)
 

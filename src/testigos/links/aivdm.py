@@ -126,7 +126,8 @@ def _table(
     if 5 in seen:
         arrays["imo"] = pl.Series(out.imo, nan_to_null=True).cast(pl.UInt32)
     for k, name in enumerate(ais.TEXTS):
-        said = _texts(text, out.span[:, k], _CLEAN.get(name, str)) if seen & ais.WHERE.get(name, seen) else None
+        may = name not in ais.WHERE or seen & ais.WHERE[name]
+        said = _texts(text, out.span[:, k], _CLEAN.get(name, str)) if may else None
         if said is not None:
             arrays[name] = said
     nulls = (name for name in GIVES if name not in arrays)
@@ -158,7 +159,9 @@ def _names(mmsi: npt.NDArray[np.int64]) -> pl.Series:
     letters[:, :5] = np.frombuffer(b"mmsi:", np.uint8)
     letters[:, 5:] = distinct_mmsi[:count, None] // _TENS % 10 + 48
     names = letters.tobytes().decode()
-    return pl.Series([None, *(names[at : at + 14] for at in range(0, len(names), 14))], dtype=pl.String)[pl.Series(code)]
+    return pl.Series([None, *(names[at : at + 14] for at in range(0, len(names), 14))], dtype=pl.String)[
+        pl.Series(code)
+    ]
 
 
 def _unquoted(text: str) -> str:

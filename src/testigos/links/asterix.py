@@ -19,8 +19,8 @@ Codes and levels that are not validated or garbled are not taken. The end of a t
 
 A record says the time of day alone. With ``configured(Options(began_ns=...))`` the date follows: the first time is the
 one nearest to ``began_ns`` (on that date, if it is midnight), and every other the one nearest to those before it. A
-time more than an hour off is believed at once, but moves the clock only if the next says it too. Without, no row has a
-time, and the status is ``no_time``.
+time an hour or more off is believed at once, but moves the clock only if the next is nearer to it than to the clock.
+Without, no row has a time, and the status is ``no_time``.
 
 Own rules for damage: the header of a block is context. A record that breaks off, or has an item that its category does
 not know, is malformed with the rest of its block, up to where a block of 021, 048 or 062 begins whose records fill it
@@ -49,8 +49,10 @@ from testigos.registry import frames as make_frames
 from testigos.schema import ALL, KINDS, SOURCES, STATUSES
 from testigos.units import DAY_S, FT_M, NMI_M, S_NS
 
-__all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "UNDATED", "Asterix", "anchors", "configured", "decode", "encode", "pieces",
-           "recognise", "split"]  # fmt: skip
+__all__ = [
+    "CHECKED", "GIVES", "NAME", "SPEC", "UNDATED", "Asterix", "anchors", "configured", "decode", "encode", "pieces",
+    "recognise", "split",
+]  # fmt: skip
 
 NAME: Final = "asterix"
 SPEC: Final = (
@@ -58,10 +60,11 @@ SPEC: Final = (
 )
 CHECKED: Final = False
 UNDATED: Final = True  #: takes ``began_ns``
-_OTHERS: Final = ("object_id", "time_ns", "status", "callsign", "registration", "type_code", "advisory", "stale_ns")
-GIVES: Final = tuple(
-    n for n in ALL if n in (*DOUBLES, *FLOATS, *CODES, *_OTHERS, "receiver", "offset", "length") and n != "receiver"
+_OTHERS: Final = (
+    *("object_id", "time_ns", "status", "callsign", "registration", "type_code", "advisory", "stale_ns", "offset"),
+    "length",
 )
+GIVES: Final = tuple(n for n in ALL if n in (*DOUBLES, *FLOATS, *CODES, *_OTHERS))
 
 _LONGEST: Final = 1024
 _CHUNK: Final = 4096  # rows that stay in the cache
@@ -69,8 +72,10 @@ _HEADER: Final = 3
 #: Categories that EUROCONTROL has assigned: what may follow a block of a category that is not read.
 _ASSIGNED: Final = np.isin(
     np.arange(256),
-    (1, 2, 3, 4, 7, 8, 9, 10, 11, 15, 16, 17, 18, 19, 20, 21, 23, 25, 30, 31, 32, 34, 48, 62, 63, 65, 128, 129, 150, 205)
-    + (238, 239, 240, 244, 247, 252),
+    [
+        *(1, 2, 3, 4, 7, 8, 9, 10, 11, 15, 16, 17, 18, 19, 20, 21, 23, 25, 30, 31, 32, 34, 48, 62, 63, 65, 128, 129),
+        *(150, 205, 238, 239, 240, 244, 247, 252),
+    ],
 )
 _DAY_NS: Final = DAY_S * S_NS
 _HOUR_NS: Final = 3600 * S_NS
@@ -125,11 +130,13 @@ def _next_sound(data, at, limit, final, uap, most, nodes, elements, raw):  # typ
 @kernel
 def _scan(data, final, assigned, uap, most, nodes, elements, raw, start, stop, context):  # type: ignore[no-untyped-def]
     """Finds the frames; gives their number and how many bytes they cover."""
-    size, count, at = len(data), 0, 0
+    size: Any = len(data)
+    at: Any = 0
+    count = 0
     while at < size:
         if at + _HEADER > size and not final:
             break
-        length = np.int64(data[at + 1]) << 8 | np.int64(data[at + 2]) if at + _HEADER <= size else 0
+        length = np.int64(data[at + 1]) << 8 | np.int64(data[at + 2]) if at + _HEADER <= size else np.int64(0)
         profile = _profile(data[at])
         end = at + length
         if end > size and not final:
@@ -148,13 +155,14 @@ def _scan(data, final, assigned, uap, most, nodes, elements, raw, start, stop, c
                 count += 1
                 place = after
             if place < limit:
-                after = _next_sound(data, place + 1, limit, final, uap, most, nodes, elements, raw)
+                after = _next_sound(data, place, limit, final, uap, most, nodes, elements, raw)
                 if after < 0:
                     count = before
                     break
-                start[count], stop[count], context[count] = place, after, False
-                count += 1
-                place = after
+                if after > place:
+                    start[count], stop[count], context[count] = place, after, False
+                    count += 1
+                    place = after
             at = place
             continue
         if profile < 0 and length > _HEADER and end <= size:
@@ -233,7 +241,7 @@ def _dates(day_ns, clock, doubted, dated, time_ns, kept):  # type: ignore[no-unt
         if abs(time - clock) < _HOUR_NS:
             if doubted >= 0:
                 doubted, kept[i] = -1, True
-        elif doubted >= 0 and abs(time - doubted) < _HOUR_NS:
+        elif doubted >= 0 and abs(time - doubted) < abs(time - clock):
             clock, doubted, kept[i] = time, -1, True
         else:
             doubted, kept[i] = time, True
@@ -268,8 +276,7 @@ def _distinct(keys, table, places, numbers, found):  # type: ignore[no-untyped-d
         if key == NONE:
             numbers[i] = 0
             continue
-        mixed = key ^ key >> 29
-        place = (mixed * 0x9E3779B1 ^ mixed * 0x85EBCA77 >> 15) & mask
+        place = ((key ^ key >> 21 ^ key >> 42) & 0xFFFFFF) * 0x9E3779B1 >> 15 & mask
         while places[place] and table[place] != key:
             place = place + 1 & mask
         if not places[place]:
@@ -335,13 +342,14 @@ class _Numbers(NamedTuple):
     floats: npt.NDArray[np.float32]
     codes: npt.NDArray[np.int32]
     wide: Ints
-    known: tuple[Bools, Bools, Bools, Bools]
+    known: tuple[Bools, ...]
     damaged: Bools
     odd: Bools
 
     def column(self, name: str) -> npt.NDArray[Any] | None:
         """Null where nothing is known."""
-        for names, block, known in zip((DOUBLES, FLOATS, CODES, WIDE), self[:4], self.known, strict=True):
+        blocks: tuple[npt.NDArray[Any], ...] = (self.doubles, self.floats, self.codes, self.wide)
+        for names, block, known in zip((DOUBLES, FLOATS, CODES, WIDE), blocks, self.known, strict=True):
             if name in names:
                 return block[names.index(name)] if known[names.index(name)] else None
         raise KeyError(name)
@@ -366,10 +374,11 @@ def _move(block, count, none, whole, first, known):  # type: ignore[no-untyped-d
 
 def _numbers(frames: Frames, of: Ints, kind: Ints) -> _Numbers:
     size, room = len(of), min(len(of), _CHUNK)
-    kinds = ((DOUBLES, np.float64, np.nan), (FLOATS, np.float32, np.nan), (CODES, np.int32, -1), (WIDE, np.int64, NONE))
-    chunk = [np.empty((room, len(names)), dtype) for names, dtype, _ in kinds]
-    whole = [np.empty((len(names), size), dtype) for names, dtype, _ in kinds]
-    known = [np.zeros(len(names), np.bool_) for names, _, _ in kinds]
+    nothing: tuple[np.generic, ...] = (np.float64(np.nan), np.float32(np.nan), np.int32(-1), np.int64(NONE))
+    sizes = [len(names) for names in (DOUBLES, FLOATS, CODES, WIDE)]
+    chunk = [np.empty((room, n), none.dtype) for n, none in zip(sizes, nothing, strict=True)]
+    whole: list[Any] = [np.empty((n, size), none.dtype) for n, none in zip(sizes, nothing, strict=True)]
+    known: list[Any] = [np.zeros(n, np.bool_) for n in sizes]
     damaged, odd = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
     data, tables = np.frombuffer(frames.buffer, np.uint8), reading()
     raw, said = np.empty(tables.step.shape[1], np.int64), np.empty(len(REGISTERS))
@@ -377,9 +386,9 @@ def _numbers(frames: Frames, of: Ints, kind: Ints) -> _Numbers:
     for a in range(0, size, _CHUNK):
         b = min(a + _CHUNK, size)
         read(data, start[a:b], stop[a:b], kind[a:b], *tables, *chunk, damaged[a:b], odd[a:b], raw, said)
-        for (_, dtype, none), block, columns, seen in zip(kinds, chunk, whole, known, strict=True):
-            _move(block, b - a, dtype(none), columns, a, seen)
-    return _Numbers(*whole, tuple(known), damaged, odd)  # type: ignore[arg-type]
+        for none, block, columns, seen in zip(nothing, chunk, whole, known, strict=True):
+            _move(block, b - a, none, columns, a, seen)
+    return _Numbers(whole[0], whole[1], whole[2], whole[3], tuple(known), damaged, odd)
 
 
 @dataclass(frozen=True)
@@ -419,9 +428,7 @@ class Asterix:
         start, stop, context = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.bool_)
         t = reading()
         none = np.empty(0, np.int64)
-        count, covered = _scan(
-            data, final, _ASSIGNED, t.uap, t.most, t.nodes, t.elements, none, start, stop, context
-        )
+        count, covered = _scan(data, final, _ASSIGNED, t.uap, t.most, t.nodes, t.elements, none, start, stop, context)
         made = make_frames(buffer, start[:count].copy(), stop[:count].copy(), context[:count].copy())
         return made, buffer[covered:]
 
@@ -570,7 +577,7 @@ def pieces(tracks: pl.DataFrame, category: int | None = None, sac: int = 0, sic:
 
     >>> row = {"object_id": "icao:ae503d", "time_ns": 0, "source": "mlat", "lat_deg": 45.0, "lon_deg": -90.0}
     >>> pieces(pl.DataFrame([row])).data.tobytes().hex()
-    '3e0021911e0000000000008000000ff00000080ae503d9c7000010200'
+    '3e001c991e000000000000800000ff00000080ae503dc26f00012000'
     """
     if category not in (None, *CATEGORIES):
         raise ValueError(f"category {category} is not written; known: {', '.join(map(str, CATEGORIES))}")

@@ -21,7 +21,18 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from testigos.links._modes import MODES_GIVES, PLAIN, Carry, Options, Raw, blank_raw, check_sizes, fresh, pieces_of_rows, table
+from testigos.links._modes import (
+    MODES_GIVES,
+    PLAIN,
+    Carry,
+    Options,
+    Raw,
+    blank_raw,
+    check_sizes,
+    fresh,
+    pieces_of_rows,
+    table,
+)
 from testigos.links._modes_text import LONGEST_GARBAGE, byte_at, digit, put_byte
 from testigos.links._modes_time import no_events, times
 from testigos.modes.encode_rows import squitters
@@ -29,8 +40,8 @@ from testigos.registry import Frames, Link, Pieces
 from testigos.registry import frames as make_frames
 
 __all__ = [
-    "CHECKED", "GIVES", "NAME", "SPEC", "Avr", "anchors", "configured", "decode", "encode_frames", "pieces", "recognise",
-    "split",
+    "CHECKED", "GIVES", "NAME", "SPEC", "Avr", "anchors", "configured", "decode", "encode_frames", "pieces",
+    "recognise", "split",
 ]  # fmt: skip
 
 NAME: Final = "avr"
@@ -211,7 +222,7 @@ def encode_frames(
 
 
 def pieces(tracks: pl.DataFrame) -> Pieces:
-    """The messages of each row (columns of ``schema.ALL`` or ``PICTURE``), without stamps: whoever reads them has a clock.
+    """The messages of each row (columns of ``schema.ALL`` or ``PICTURE``), without stamps.
 
     >>> row = {"object_id": "icao:4840d6", "source": "adsb", "callsign": "KLM1023"}
     >>> pieces(pl.DataFrame([row])).data.tobytes()

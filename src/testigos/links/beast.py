@@ -32,9 +32,19 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from testigos.links._modes import MODES_GIVES, PLAIN, Carry, Options, Raw, blank_raw, check_sizes, fresh, pieces_of_rows, table
+from testigos.links._modes import (
+    MODES_GIVES,
+    PLAIN,
+    Carry,
+    Options,
+    Raw,
+    blank_raw,
+    check_sizes,
+    fresh,
+    pieces_of_rows,
+    table,
+)
 from testigos.links._modes_time import GPS, GPS_AHEAD, GPS_FREE, HOST, MLAT_STAMP, MODE, RECEIVER, TICKS, Events, times
-from testigos.matrix import codes
 from testigos.modes.encode_rows import squitters
 from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Link, Pieces
@@ -465,10 +475,10 @@ def pieces(tracks: pl.DataFrame) -> Pieces:
     (``MLAT`` in its last four bytes). The signal level is 0, none.
     """
     said = squitters(tracks)
-    stamps = np.where(codes(tracks, ("source",))[0] == _MLAT, np.uint64(MLAT_STAMP), np.uint64(0))
+    stamps = np.where(said.source == _MLAT, np.uint64(MLAT_STAMP), np.uint64(0))
     made, begin = np.empty(len(said) * 46, np.uint8), np.empty(len(said) + 1, np.int64)
     none = np.zeros(len(said), np.uint8)
-    used = _pack(said.payload, said.size, stamps[said.row], none, False, np.empty(0, np.uint64), made, begin)
+    used = _pack(said.payload, said.size, stamps, none, False, np.empty(0, np.uint64), made, begin)
     return pieces_of_rows(made[:used], begin, said.row, len(tracks))
 
 

@@ -14,7 +14,18 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from testigos.links._modes import MODES_GIVES, PLAIN, Carry, Options, Raw, blank_raw, check_sizes, fresh, pieces_of_rows, table
+from testigos.links._modes import (
+    MODES_GIVES,
+    PLAIN,
+    Carry,
+    Options,
+    Raw,
+    blank_raw,
+    check_sizes,
+    fresh,
+    pieces_of_rows,
+    table,
+)
 from testigos.links._modes_text import LONGEST_GARBAGE, byte_at, digit, put_byte
 from testigos.links._modes_time import RECEIVER, Events, times
 from testigos.matrix import whole_numbers

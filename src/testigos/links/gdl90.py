@@ -19,10 +19,10 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.links._put import literal
 from testigos.links._readsb import EMERGENCIES
 from testigos.links._rows import gathered, rows
+from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
 from testigos.registry import frames as make_frames
@@ -154,7 +154,7 @@ def _framed(block, size, out, at):  # type: ignore[no-untyped-def]
     at += 1
     for k in range(size + 2):
         b = int(block[k]) if k < size else crc & 0xFF if k == size else crc >> 8
-        if b == _FLAG or b == _ESCAPE:
+        if b in (_FLAG, _ESCAPE):
             out[at] = _ESCAPE
             at += 1
             b ^= _FLIP
@@ -339,12 +339,11 @@ def _nearest(value, otherwise):  # type: ignore[no-untyped-def]
 
 @kernel
 def _same(data, low, high, word, first, stop):  # type: ignore[no-untyped-def]
-    if high - low != stop - first:
-        return False
-    for k in range(stop - first):
-        if data[low + k] != word[first + k]:
-            return False
-    return True
+    same, k = high - low == stop - first, 0
+    while same and k < stop - first:
+        same = data[low + k] == word[first + k]
+        k += 1
+    return same
 
 
 @kernel

@@ -34,12 +34,12 @@ from testigos.links._json import (
 from testigos.links._json_columns import columns, flat, laid_out, put_columns, read_columns, row_table
 from testigos.links._json_write import ESCAPED as ESCAPED_SIZE
 from testigos.links._json_write import put_text
-from testigos.matrix import numbers, whole_numbers
-from testigos.matrix import texts as wordings
 from testigos.links._put import DIGITS, STAMP, literal, put, put_decimal, put_iso
 from testigos.links._readsb_split import split_documents
 from testigos.links._rows import gathered
 from testigos.links._text import times
+from testigos.matrix import numbers, whole_numbers
+from testigos.matrix import texts as wordings
 from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
 from testigos.schema import ALL
@@ -52,8 +52,12 @@ SPEC: Final = "RFC 7946, The GeoJSON Format; one feature a line as in https://js
 CHECKED: Final = False
 GIVES: Final = tuple(n for n in ALL if n != "segment")
 
-#: How documents divide: elements are objects, of no first key, in the array ``features``.
-_FEATURES: Final = (False, *(literal(word) for word in ('"Feature"', '"features"', '"features"')))
+Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+#: How documents divide: elements are objects, which begin so as we write them, in the array ``features``.
+_FEATURES: Final = (False, *(literal(word) for word in ('"type":"Feature"', '"features"', '"features"')))
 _TOP: Final = ("type", "id", "geometry", "properties")
 _TOP_KEYS: Final = key_table(_TOP)
 _SHAPE: Final = ("type", "coordinates")
@@ -119,16 +123,12 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     return gathered([row_table(found, said, ~good, odd)], GIVES), carry
 
 
-def _spans(
-    cells: Cells, column: int, wanted: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _spans(cells: Cells, column: int, wanted: Flags) -> tuple[Ints, Ints]:
     """Where a column's containers are; empty where they are not wanted."""
     return tuple(np.where(wanted, span[column], 0).astype(np.int64) for span in (cells.first, cells.last))  # type: ignore[return-value]
 
 
-def _points(
-    raw: npt.NDArray[np.uint8], top: Cells, good: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+def _points(raw: npt.NDArray[np.uint8], top: Cells, good: Flags) -> tuple[Floats, Floats, Floats, Flags]:
     """Latitude, longitude and height of each, NaN where there is none, and where the geometry is a point or none."""
     there = good & (top.kind[2] == CONTAINER)
     shape = object_cells(raw, *_spans(top, 2, there), _SHAPE_KEYS)
@@ -141,9 +141,7 @@ def _points(
     return lat, lon, height, whole | ~there
 
 
-def _moments(
-    raw: npt.NDArray[np.uint8], first: npt.NDArray[np.int64], last: npt.NDArray[np.int64], good: npt.NDArray[np.bool_]
-) -> pl.Series:
+def _moments(raw: npt.NDArray[np.uint8], first: Ints, last: Ints, good: Flags) -> pl.Series:
     """The property ``time``."""
     cells = object_cells(raw, first, last, _TIME_KEYS)
     said = good & (cells.kind[0] == STRING)
@@ -153,7 +151,7 @@ def _moments(
     return pl.Series(value).set(pl.Series(~known), None)
 
 
-def _names(raw: npt.NDArray[np.uint8], top: Cells, good: npt.NDArray[np.bool_]) -> pl.Series:
+def _names(raw: npt.NDArray[np.uint8], top: Cells, good: Flags) -> pl.Series:
     """Names of objects, from the ids."""
     said = texts(raw, top, 1)
     number = top.kind[1] == NUMBER

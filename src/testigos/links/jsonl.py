@@ -26,6 +26,7 @@ from testigos.links._json_columns import (
 )
 from testigos.links._json_lines import split_objects
 from testigos.links._rows import gathered
+from testigos.matrix import UNKNOWN, codes, texts
 from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
 from testigos.schema import ALL, PICTURE, conform
@@ -33,7 +34,7 @@ from testigos.schema import ALL, PICTURE, conform
 __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "picture", "pieces", "recognise", "split"]
 
 NAME: Final = "jsonl"
-SPEC: Final = "docs/formats.md of Testigos; RFC 8259; https://jsonlines.org"
+SPEC: Final = "src/testigos/schema.py of Testigos; RFC 8259; https://jsonlines.org"
 CHECKED: Final = False
 GIVES: Final = tuple(n for n in ALL if n != "segment")
 
@@ -94,10 +95,8 @@ def pieces(tracks: pl.DataFrame) -> Pieces:
     names = columns(tracks)
     layout = laid_out(tracks, names)
     start = np.zeros(len(tracks) + 1, np.int64)
-    key = [k for k, n in enumerate(names) if n in ("object_id", "status")]
-    known = np.zeros(len(tracks), np.bool_)
-    for k in key:
-        known |= tracks.get_column(names[k]).is_not_null().to_numpy()
+    who = texts(tracks, ("object_id",)).start[0]
+    known = (np.diff(who) > 0) | (codes(tracks, ("status",))[0] != UNKNOWN)
     out = np.empty(layout.text_room() + len(tracks) * (layout.room() + 3), np.uint8)
     _write(known, out, start, layout.arrays)
     return Pieces(out[: start[-1]], start)

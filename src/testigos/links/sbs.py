@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.links._put import DIGITS, civil, literal, put, put_decimal, put_hex, put_integer, put_name, put_padded
 from testigos.links._rows import address, gathered, rows, squawk_digits
 from testigos.links._started import START, began, split_started, stamps
 from testigos.links._text import bytes_of, fields, times
 from testigos.links._text import numbers as read_numbers
 from testigos.links._text import texts as read_texts
+from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
 

@@ -94,7 +94,7 @@ def encode(tracks: pl.DataFrame, mesh: bool = False) -> bytes:
     """The messages of the rows, one after the other; see ``links/_cot_said.py`` and ``links/_cot_write.py``.
 
     >>> row = {"object_id": "icao:ae503d", "time_ns": 1_500_000_000, "lat_deg": 11.4, "lon_deg": -63.1}
-    >>> encode(pl.DataFrame([row]), mesh=True)[:20]
+    >>> encode(pl.DataFrame([row]), mesh=True)[:19]
     b'\\xbf\\x01\\xbf\\x12|\\n\\x07a-n-A-C*\\x0bICA'
     """
     return pieces(tracks, mesh).data.tobytes()

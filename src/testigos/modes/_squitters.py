@@ -84,7 +84,9 @@ def _gillham(hundreds):  # type: ignore[no-untyped-def]
     c = _GRAY_C[4 - one if five & 1 else one]
     g = five ^ (five >> 1)  # D2 D4 A1 A2 A4 B1 B2 B4
     code = (c >> 2) << 12 | (g >> 5 & 1) << 11 | (c >> 1 & 1) << 10 | (g >> 4 & 1) << 9 | (c & 1) << 8
-    return code | (g >> 3 & 1) << 7 | (g >> 2 & 1) << 5 | (g >> 1 & 1) << 3 | (g >> 7 & 1) << 2 | (g & 1) << 1 | g >> 6 & 1
+    return (
+        code | (g >> 3 & 1) << 7 | (g >> 2 & 1) << 5 | (g >> 1 & 1) << 3 | (g >> 7 & 1) << 2 | (g & 1) << 1 | g >> 6 & 1
+    )
 
 
 @kernel
@@ -242,7 +244,7 @@ def _octal(data, low, high):  # type: ignore[no-untyped-def]
     """The number that four octal digits write; -1 where it is something else."""
     code = 0 if high - low == 4 else -1
     for k in range(low, min(high, low + 4)):
-        digit = np.int64(data[k]) - 48
+        digit = int(data[k]) - 48
         code = code << 3 | digit if code >= 0 and 0 <= digit <= 7 else -1
     return code
 

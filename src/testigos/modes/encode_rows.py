@@ -81,12 +81,16 @@ _WORD_AT: Final = np.cumsum([0, *(len(name) for name in EMERGENCIES)])
 
 @dataclass(frozen=True)
 class Squitters:
-    """Messages in order: ``payload`` (M, 14), ``size`` (7 or 14), ``time_ns`` of their row, and the row's number."""
+    """Messages in order: ``payload`` (M, 14), ``size`` (7 or 14), ``time_ns`` and ``source`` of their row, its number.
+
+    ``source`` is the place in ``schema.SOURCES``, -1 where unknown.
+    """
 
     payload: npt.NDArray[np.uint8]
     size: npt.NDArray[np.uint8]
     time_ns: Integers
     row: Integers
+    source: Integers
 
     def __len__(self) -> int:
         return len(self.size)
@@ -121,4 +125,4 @@ def squitters(table: pl.DataFrame) -> Squitters:
         timed = (time_ns != UNKNOWN) & (address != UNKNOWN)
         last = np.maximum.accumulate(np.where(timed, np.arange(rows), -1))
         time_ns = np.where(last >= 0, time_ns[last], 0)
-    return Squitters(payload[:count], size[:count], time_ns[row], row)
+    return Squitters(payload[:count], size[:count], time_ns[row], row, code[0][row])

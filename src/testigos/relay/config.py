@@ -173,6 +173,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SERVED: Final = ("http", "https", "ws", "wss")
 _DURABLE: Final = ("tcp", "tls", "mqtt", "mqtts", "nats")
 
 
@@ -320,9 +321,9 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
             seen.add(name)
             yield from _peer_faults(where, item, place)
             listens = place.transport.startswith("listen") or (
-                place.transport in ("udp", "multicast") if kind == "input" else place.transport in ("http", "ws")
+                place.transport in ("udp", "multicast") if kind == "input" else place.transport in _SERVED
             )
-            shared = place.transport in ("http", "ws", "multicast")
+            shared = place.transport in (*_SERVED, "multicast")
             key = (place.host, place.port, place.path if shared else "")
             if listens and place.port:
                 if key in taken:
@@ -351,7 +352,8 @@ def _peer_faults(where: str, item: Input | Customer, place: Endpoint) -> Iterato
                 yield f"{where}.tls.{part}", f"{file}: cannot be read"
         if (item.tls.cert is None) != (item.tls.key is None):
             yield f"{where}.tls", "a certificate needs its key, and a key its certificate"
-    if place.transport == "listen+tls" and (item.tls is None or item.tls.cert is None):
+    serves = place.transport == "listen+tls" or (isinstance(item, Customer) and place.transport in ("https", "wss"))
+    if serves and (item.tls is None or item.tls.cert is None):
         yield where, "a listener with TLS needs tls.cert and tls.key"
     yield from _secret_faults(where, item)
     if isinstance(item, Input):

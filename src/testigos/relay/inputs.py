@@ -29,11 +29,16 @@ from testigos.registry import link as link_named
 from testigos.relay.config import Input, Limits
 from testigos.relay.endpoints import Endpoint, endpoint
 from testigos.relay.secrets import client_context, password, server_context
+from testigos.schema import ALL, PICTURE
 
-__all__ = ["Feed", "Source", "Told", "retrying"]
+__all__ = ["FUSED", "Feed", "Source", "Told", "retrying"]
 
 Told = Callable[..., None]
 
+#: Columns that the picture takes.
+FUSED: Final = frozenset(
+    {*(n for n in PICTURE if n in ALL), "accuracy95_m", "height_accuracy95_m", "transmission", "position_accurate"}
+)
 _SERIAL: Final = itertools.count()
 _LINES: Final = frozenset({"aivdm", "sbs", "avr", "uat", "ogn", "jsonl", "geojson", "jet1090", "flarm_json", "signalk"})
 _PAUSE_S, _LONGEST_S = 0.5, 30.0
@@ -132,7 +137,7 @@ class Feed:
         self.recorded = []
         for arrival in arrivals:
             if self._following is None:
-                self._following = Following(self.name, self.link)
+                self._following = Following(self.name, self.link, FUSED)
             data = self.record.add(arrival)
             self.recorded.append(data)
             table, _ = self._following.add(data, final=self.whole or self.apart or arrival.ended)

@@ -32,7 +32,7 @@ from testigos.registry import Link
 from testigos.registry import link as link_named
 from testigos.relay.clients import Publishing
 from testigos.relay.config import Config, Policy
-from testigos.relay.inputs import Source, Told, retrying
+from testigos.relay.inputs import FUSED, Source, Told, retrying
 from testigos.relay.policy import Rule
 from testigos.relay.secrets import client_context, password
 from testigos.relay.spool import Backlog
@@ -194,12 +194,12 @@ class Mesh:
             link = _made(part) if part.k == "raw" else link_named("jsonl")
             while len(self._followed) >= _FOLLOWED:
                 del self._followed[next(iter(self._followed))]
-            following = self._followed[key] = Following(part.i or part.n, link)
+            following = self._followed[key] = Following(part.i or part.n, link, FUSED)
         table, _ = following.add(part.d)
         if following.unfinished > self.config.limits.message_bytes:
             following.add(b"", final=True)
         through = pl.lit(part.n)
-        via = through if part.k == "raw" else pl.coalesce("via", through)
+        via = pl.coalesce("via", through) if part.k != "raw" and "via" in table.columns else through
         return table.with_columns(
             via.alias("via"),
             pl.lit(self.number(part.n), pl.UInt16).alias("input"),

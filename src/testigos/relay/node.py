@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos.fuse.joins import Joiner
 from testigos.fuse.picture import Picture
 from testigos.io.live import Arrival, Clock, HostClock
 from testigos.links import gdl90
@@ -40,8 +41,6 @@ Ints = npt.NDArray[np.int64]
 
 _JUMP_NS: Final = S_NS  #: more than a clock that is disciplined ever differs
 _BELIEVED_S: Final = 30.0
-_TO_FUSE: Final = tuple(dict.fromkeys((*(n for n in PICTURE if n in ALL), "accuracy95_m", "height_accuracy95_m",
-                                       "transmission", "position_accurate", "private")))  # fmt: skip
 
 
 _NO_REPORTS: Final = conform(pl.DataFrame(), ALL).with_columns(
@@ -103,13 +102,14 @@ class Node:
         self.clock = _NodeClock(clock or HostClock(), self.told)
         self.sources: list[Source] = []
         self.outlets: list[Outlet] = []
-        self.picture = Picture(config.name)
+        self.picture = Picture(config.name, joiner=Joiner())
         self.counters: Counter[str] = Counter()
         self.lag = Lag()
         self.mesh: Mesh | None = None
         self.started = asyncio.Event()
         self.now_ns = self.clock.now_ns()
         self.overloaded = False
+        self.web_ports: dict[tuple[str, int], int] = {}
         self._tasks: dict[Any, asyncio.Task[None]] = {}
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="picture")
         self._inputs: list[Input] = []  # by number: never taken away, for the picture remembers numbers
@@ -147,6 +147,10 @@ class Node:
         options: dict[str, Any] = {}
         if place.link == "gdl90" and item.ownship:
             options["ownship"] = item.ownship
+        if place.link == "aivdm":
+            options["station"] = config.name
+        if place.link == "tak" and place.transport in ("udp", "multicast"):
+            options["mesh"] = True
         return Outlet(item, Stream(place.link, rule, options), config, self.told)
 
     def _streams(self) -> list[Stream]:
@@ -181,6 +185,8 @@ class Node:
         self.outlets = kept + fresh
         self.config = config
         for outlet in fresh:
+            if outlet.served and outlet.place.place not in self.web_ports:
+                self.told("needs_restart", settings=[outlet.name])
             self._start(outlet)
         self.told("reloaded", inputs=len(self.sources), customers=len(self.outlets))
 
@@ -257,14 +263,19 @@ class Node:
         table = conform(pl.DataFrame([row, vessel]), PICTURE)
         for stream in self._streams():
             stream.written(table)
-        spare = Picture("warm")
+        spare, now_ns = Picture("warm", joiner=Joiner()), self.clock.now_ns()
         for source in self.sources:
             feed = Source(source.number, source.config, source.limits, source.now_ns, lambda *_, **__: None).feed()
             link = link_named(source.place.link)
             data = link.pieces(table).data.tobytes() if hasattr(link, "pieces") else b""
             tables = feed.rows([Arrival(0, self.clock.now_ns(), data, ended=True)])
             reports = [t.with_columns(pl.lit(0, pl.UInt16).alias("input"), link=pl.lit(link.NAME)) for t in tables]
-            spare.update(_together(reports), self.clock.now_ns())
+            spare.update(_together(reports), now_ns)
+        for k in range(4):  # enough for tracks to be joined
+            moved = (pl.col("time_ns") + k * S_NS // 10, pl.col("lon_deg") + k * 1e-4)
+            report = table.select(c for c in table.columns if c in ALL).with_columns(*moved, link=pl.lit(""))
+            report = report.with_columns(pl.lit(0, pl.UInt16).alias("input"))
+            spare.update(_together([report]), now_ns + k * S_NS)
 
     async def _batches(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -299,7 +310,9 @@ class Node:
         began = time.perf_counter()
         set_by = self.clock.check()
         if set_by < 0:
-            self.picture = Picture(self.config.name)  # it would wait until the time is again what it was
+            self.picture = Picture(
+                self.config.name, joiner=Joiner()
+            )  # it would wait until the time is again what it was
             self.told("picture_begun_anew", seconds=round(set_by / S_NS, 3))
         self.now_ns = max(self.clock.now_ns(), 0)
         taken = [(source, source.take()) for source in self.sources]
@@ -406,7 +419,7 @@ class Node:
 
 def _together(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Reports as the picture takes them: what it can use of each table."""
-    wanted = [t.select(*(c for c in _TO_FUSE if c in t.columns), "input", "link") for t in tables]
+    wanted = [table for table in tables if len(table)]
     if not wanted:
         return _NO_REPORTS  # most batches of a quiet relay: to make it anew would cost the most of them
     return pl.concat(wanted, how="diagonal")

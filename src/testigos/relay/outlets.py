@@ -62,6 +62,8 @@ class Outlet:
 
     def __post_init__(self) -> None:
         self.place: Endpoint = endpoint(self.config.url)
+        policy = self.stream.rule.policy
+        self.stream.keeps = self.place.transport in ("http", "https") and bool(policy.every_s or policy.delay_s)
         if self.place.transport in ("mqtt", "mqtts", "nats"):
             template = self.place.path.removeprefix("/") or "testigos/{object_id}"
             self.stream.topic = topics(template.replace("/", ".") if self.place.transport == "nats" else template)
@@ -114,7 +116,7 @@ class Outlet:
             "udp": self._datagrams, "multicast": self._datagrams, "mqtt": self._mqtt, "mqtts": self._mqtt,
             "nats": self._nats, "file": self._file,
         }  # fmt: skip
-        if self.place.transport == "http":
+        if self.place.transport in ("http", "https"):
             self.clients.append(self._client(Asking))
         if self.served:
             return

@@ -64,7 +64,7 @@ class Rows:
         self.kind = table["kind"].to_physical().cast(pl.Int64).fill_null(KINDS.index("unknown")).to_numpy()
         self.state = table["state"].to_physical().cast(pl.Int64).to_numpy()
         self.military, self.simulated = flag("military"), flag("simulated")
-        self.private = flag("private") if "private" in table.columns else np.zeros(len(table), np.bool_)
+        self.private = flag("private")
         self.urgent = flag("urgent")
         self.radius95_m, self.nic = number("radius95_m"), number("nic")
 

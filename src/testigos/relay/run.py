@@ -66,9 +66,15 @@ async def _run(
     told = teller(config.name)
     ending, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end(number: int) -> None:
+        if ending.is_set():  # the second time at once, even if kernels are being compiled
+            os._exit(128 + number)
+        ending.set()
+
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, ending.set)
+            loop.add_signal_handler(number, end, number)
         loop.add_signal_handler(signal.SIGHUP, again.set)
 
     async def watch() -> None:
