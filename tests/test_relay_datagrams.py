@@ -37,7 +37,9 @@ def test_a_damaged_datagram_does_not_swallow_those_after_it():
 
 
 def test_a_stream_that_is_cut_in_the_middle_of_a_message_goes_on():
-    source = Source(0, Input(url=f"asterix+tcp://127.0.0.1:{free_port()}"), Limits(), time.time_ns, lambda *_, **__: None)
+    source = Source(
+        0, Input(url=f"asterix+tcp://127.0.0.1:{free_port()}"), Limits(), time.time_ns, lambda *_, **__: None
+    )
     feed, tables = source.feed(), []
     for piece in (PLOT[:9], PLOT[9:]):
         source.heard(feed, piece)
