@@ -34,7 +34,7 @@ Ints = npt.NDArray[np.int64]
 
 _DATAGRAM_BYTES: Final = 1400  # less than an Ethernet frame carries after IPv6 and UDP
 _TOGETHER: Final = frozenset({"gdl90", "sbs", "beast", "avr", "uat", "aivdm"})  # several messages may share a datagram
-_TIMEOUT_MS: Final = 30_000  # how long a peer may leave data unacknowledged
+_TIMEOUT_MS: Final = 300_000  # how long a peer may take nothing: a slow one is no dead one
 _SIOCOUTQ: Final = 0x5411  # Linux: bytes that the peer has not acknowledged
 
 
