@@ -112,7 +112,7 @@ class Running:
     def account(self, name: str) -> dict[str, int]:
         """Of a customer; checks that it adds up."""
 
-        async def told() -> dict[str, int]:
+        def told() -> dict[str, int]:
             outlet = self.outlet(name)
             account, stream = outlet.account(), outlet.stream
             return {
@@ -122,7 +122,7 @@ class Running:
                 "stream_offered": stream.offered,
             }  # fmt: skip
 
-        found: dict[str, int] = self.do(told())
+        found: dict[str, int] = self.do(self.node.in_worker(told))
         assert found["produced"] == found["withheld"] + found["untold"] + found["stream_offered"]
         assert found["waiting"] >= 0
         return found

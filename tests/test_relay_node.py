@@ -153,14 +153,14 @@ def test_a_durable_customer_that_was_away_gets_all_it_missed_in_order(tmp_path):
         IN, Customer(url=f"jsonl+tcp://127.0.0.1:{peer.port}", name="tak", durable=True),
         spool=Spool(folder=str(tmp_path / "spool")),
     ))  # fmt: skip
-    flight, sent = Flight(), []
+    sent: list[str] = []
     with running as node, feed(node.source("in").port) as wire:
 
         def say(count: int) -> None:
             for _ in range(count):
-                wire.sendall(flight.line())
-                sent.append(round(flight.lon, 5))
-                until(lambda: node.node.counters["updates"] >= len(sent))
+                sent.append(f"{len(sent) + 1:06x}")
+                wire.sendall(Flight(sent[-1], 5.0 + len(sent) / 10).line())
+                until(lambda: node.account("tak")["offered"] >= len(sent))
 
         say(3)  # nobody was ever there
         peer.open()
@@ -173,10 +173,10 @@ def test_a_durable_customer_that_was_away_gets_all_it_missed_in_order(tmp_path):
         until(lambda: peer.connections == 2)
         say(2)
         until(lambda: node.account("tak")["waiting"] == 0)
-        got = [round(json.loads(line)["lon_deg"], 5) for line in peer.data.splitlines()]
+        got = [json.loads(line)["object_id"].removeprefix("icao:") for line in peer.data.splitlines()]
         # at least once: what was not acknowledged when the connection broke may come twice, in order
         assert list(dict.fromkeys(got)) == sent
-        assert node.account("tak")["sent"] == 13
+        assert node.account("tak")["sent"] == node.account("tak")["offered"]
         assert node.account("tak")["dropped"] == 0
     peer.close()
 

@@ -1,5 +1,6 @@
 """TLS is verified both ways, secrets are in no log, and what is hostile is refused."""
 
+import contextlib
 import json
 import os
 import socket
@@ -55,8 +56,10 @@ def test_a_client_with_a_certificate_of_the_authority_is_told(pki):
 @pytest.mark.parametrize("who", [None, "stranger", "expired"])
 def test_a_client_without_a_good_certificate_is_refused_and_the_good_one_is_still_told(pki, who):
     with listening(pki) as node:
-        with pytest.raises((ssl.SSLError, ConnectionError, OSError)):
-            assert heard(node, client_context(tls(pki, who))) == b"closed"  # TLS 1.3 says it at the first read
+        told = b""
+        with contextlib.suppress(ssl.SSLError, OSError):  # TLS 1.3 says it at the first read, or ends there
+            told = heard(node, client_context(tls(pki, who)))
+        assert told == b""
         assert not node.outlet("out").clients
         assert b"AE503D" in heard(node, client_context(tls(pki, "client")))
 

@@ -31,7 +31,7 @@ from testigos.relay.endpoints import Endpoint, endpoint
 from testigos.relay.secrets import client_context, password, server_context
 from testigos.schema import ALL, PICTURE
 
-__all__ = ["FUSED", "Feed", "Source", "Told", "retrying"]
+__all__ = ["FUSED", "LINES", "Feed", "Source", "Told", "retrying"]
 
 Told = Callable[..., None]
 
@@ -40,7 +40,8 @@ FUSED: Final = frozenset(
     {*(n for n in PICTURE if n in ALL), "accuracy95_m", "height_accuracy95_m", "transmission", "position_accurate"}
 )
 _SERIAL: Final = itertools.count()
-_LINES: Final = frozenset({"aivdm", "sbs", "avr", "uat", "ogn", "jsonl", "geojson", "jet1090", "flarm_json", "signalk"})
+#: Formats of lines.
+LINES: Final = frozenset({"aivdm", "sbs", "avr", "uat", "ogn", "jsonl", "geojson", "jet1090", "flarm_json", "signalk"})
 _PAUSE_S, _LONGEST_S = 0.5, 30.0
 _CONNECT_S: Final = 10.0
 _FETCH_BYTES: Final = 64 << 20  # the longest document that is asked for
@@ -378,7 +379,7 @@ class Source:
 
 def _ended(link: str, data: bytes) -> bytes:
     """A message of a transport that keeps them apart, so that it is apart in a stream too."""
-    if link in _LINES and not data.endswith(b"\n"):
+    if link in LINES and not data.endswith(b"\n"):
         return data + b"\n"
     if link == "tak" and data[:3] == b"\xbf\x01\xbf":
         # as TAK servers frame it: a mesh message has no length
@@ -494,6 +495,7 @@ async def nats_client(place: Endpoint, config: Any) -> AsyncIterator[Any]:
     client = await nats.connect(
         f"nats://{place.host}:{place.port}",
         allow_reconnect=False,
+        max_reconnect_attempts=1,
         connect_timeout=round(_CONNECT_S),
         closed_cb=closed,
         error_cb=quiet,

@@ -229,7 +229,7 @@ class Mesh:
             """What goes wrong ends the connection, and is told then."""
 
         broker = await nats.connect(
-            self.mesh.url, allow_reconnect=False, connect_timeout=10, closed_cb=closed, error_cb=quiet,
+            self.mesh.url, allow_reconnect=False, max_reconnect_attempts=1, connect_timeout=10, closed_cb=closed, error_cb=quiet,
             user=self.mesh.user, password=secret, ping_interval=10, max_outstanding_pings=2,
             tls=client_context(self.mesh.tls) if self.mesh.tls is not None else None,
         )  # fmt: skip

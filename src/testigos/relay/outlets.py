@@ -7,7 +7,7 @@ listener. Its account is that of all clients it has had.
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ import polars as pl
 from testigos.relay.clients import Account, Asking, Client, Datagrams, Durable, File, Publishing, Wire
 from testigos.relay.config import Config, Customer
 from testigos.relay.endpoints import Endpoint, endpoint
-from testigos.relay.inputs import Told, mqtt_client, nats_client, retrying
+from testigos.relay.inputs import LINES, Told, mqtt_client, nats_client, retrying
 from testigos.relay.secrets import client_context, server_context
 from testigos.relay.spool import Backlog
 from testigos.relay.streams import Offer, Stream
@@ -219,6 +219,12 @@ class Outlet:
             self.left(client)
         return True
 
+    def _messages(self, offer: Offer) -> Iterator[tuple[str, bytes]]:
+        """A message a row; what ends lines in a stream has no place there."""
+        for number, topic in enumerate(offer.names):
+            data = offer.data[int(offer.start[number]) : int(offer.start[number + 1])]
+            yield topic, data.rstrip(b"\r\n") if self.place.link in LINES else data
+
     async def _mqtt(self) -> bool:
         client = self._first(Publishing, self.backlog)
         async with mqtt_client(self.place, self.config) as broker:
@@ -226,8 +232,7 @@ class Outlet:
             quality = 1 if self.backlog is not None else 0
 
             async def publish(offer: Offer) -> None:
-                for number, topic in enumerate(offer.names):
-                    data = offer.data[int(offer.start[number]) : int(offer.start[number + 1])]
+                for topic, data in self._messages(offer):
                     await broker.publish(topic, data, qos=quality)
 
             await client.run(publish)
@@ -239,8 +244,7 @@ class Outlet:
             self.told("connected", name=self.name)
 
             async def publish(offer: Offer) -> None:
-                for number, topic in enumerate(offer.names):
-                    data = offer.data[int(offer.start[number]) : int(offer.start[number + 1])]
+                for topic, data in self._messages(offer):
                     await broker.publish(topic, data)
                 await broker.flush()
 
