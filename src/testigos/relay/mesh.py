@@ -7,7 +7,7 @@ consumer, through whatever leaf nodes lie between; one that is cut off goes on a
 Shared are the raw frames (``raw``: every node decodes and fuses the same reports, so that their pictures agree) or the
 node's picture (``tracks``: less to carry, but fused before it is fused). A message holds one batch::
 
-    zstd(MessagePack [{"n": node, "k": "raw", "f": feed, "i": input, "l": link, "o": {options}, "d": bytes}, …])
+    zstd(MessagePack [{"n": node, "k": "raw", "f": feed, "i": input, "l": link, "o": options, "e": ends, "d": bytes}, …])
 
 ``"k": "tracks"`` has lines of ``jsonl`` as ``"d"``.
 """
@@ -57,6 +57,7 @@ class _Part(msgspec.Struct, omit_defaults=True):
     i: str = ""
     l: str = ""
     o: dict[str, Any] = {}
+    e: bool = False  # what is unfinished will stay so
 
 
 _READER: Final = msgspec.msgpack.Decoder(list[_Part])
@@ -147,8 +148,19 @@ class Mesh:
                 if feed.recorded:
                     link, options = feed.link.NAME, getattr(feed.link, "options", None)
                     told = options.as_dict() if isinstance(options, Options) else {}
-                    data = b"".join(feed.recorded)
-                    parts.append(_Part(n=node, k="raw", f=feed.serial, i=source.name, l=link, o=told, d=data))
+                    data, ends = b"".join(feed.recorded), feed.apart or feed.whole
+                    parts.append(
+                        _Part(
+                            n=node,
+                            k="raw",
+                            f=feed.serial,
+                            i=source.name,
+                            l=link,
+                            o=told,
+                            d=data,
+                            e=feed.apart or feed.whole,
+                        )
+                    )
         return pack(parts)
 
     def give(self, messages: list[bytes], now_ns: int) -> None:
@@ -195,7 +207,7 @@ class Mesh:
             while len(self._followed) >= _FOLLOWED:
                 del self._followed[next(iter(self._followed))]
             following = self._followed[key] = Following(part.i or part.n, link, FUSED)
-        table, _ = following.add(part.d)
+        table, _ = following.add(part.d, final=part.e)
         if following.unfinished > self.config.limits.message_bytes:
             following.add(b"", final=True)
         through = pl.lit(part.n)
@@ -229,7 +241,8 @@ class Mesh:
             """What goes wrong ends the connection, and is told then."""
 
         broker = await nats.connect(
-            self.mesh.url, allow_reconnect=False, max_reconnect_attempts=1, connect_timeout=10, closed_cb=closed, error_cb=quiet,
+            self.mesh.url, allow_reconnect=False, max_reconnect_attempts=1, connect_timeout=10,
+            closed_cb=closed, error_cb=quiet,
             user=self.mesh.user, password=secret, ping_interval=10, max_outstanding_pings=2,
             tls=client_context(self.mesh.tls) if self.mesh.tls is not None else None,
         )  # fmt: skip

@@ -183,6 +183,8 @@ class Outlet:
 
     def _accepted(self) -> asyncio.Protocol:
         def ended(wire: Wire, reason: str) -> None:
+            if wire in self.clients:
+                self.told("client_left", name=self.name, reason=reason, clients=len(self.clients) - 1)
             self.left(wire)
 
         wire: _Accepted = self._client(_Accepted, ended)
