@@ -7,7 +7,7 @@ consumer, through whatever leaf nodes lie between; one that is cut off goes on a
 Shared are the raw frames (``raw``: every node decodes and fuses the same reports, so that their pictures agree) or the
 node's picture (``tracks``: less to carry, but fused before it is fused). A message holds one batch::
 
-    zstd(MessagePack [{"n": node, "k": "raw", "f": feed, "i": input, "l": link, "o": options, "e": ends, "d": bytes}, …])
+    zstd(MessagePack [{"n": node, "k": "raw", "f": feed, "i": input, "l": link, "o": options, "e": ends, "d": …}, …])
 
 ``"k": "tracks"`` has lines of ``jsonl`` as ``"d"``.
 """
@@ -70,7 +70,8 @@ def pack(parts: list[_Part]) -> list[bytes]:
     size = 0
     for part in parts:
         for at in range(0, len(part.d), _MESSAGE_BYTES):
-            piece = msgspec.structs.replace(part, d=part.d[at : at + _MESSAGE_BYTES])
+            last = at + _MESSAGE_BYTES >= len(part.d)
+            piece = msgspec.structs.replace(part, d=part.d[at : at + _MESSAGE_BYTES], e=part.e and last)
             if some and size + len(piece.d) > _MESSAGE_BYTES:
                 messages.append(_packed(some))
                 some, size = [], 0
@@ -158,7 +159,7 @@ class Mesh:
                             l=link,
                             o=told,
                             d=data,
-                            e=feed.apart or feed.whole,
+                            e=ends,
                         )
                     )
         return pack(parts)
