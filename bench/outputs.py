@@ -129,7 +129,7 @@ def _feature(row: Row) -> Row:
     if row["alt_geom_ft"] is not None:
         place.append(row["alt_geom_ft"] * 0.3048)
     said = {k: v for k, v in row.items() if v is not None and k not in ("object_id", "lat_deg", "lon_deg")}
-    said["time"] = _when(row).isoformat(timespec="milliseconds")
+    said["time"] = _when(row).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     point = {"type": "Point", "coordinates": place}
     return {"type": "Feature", "id": row["object_id"], "geometry": point, "properties": said}
 
@@ -182,7 +182,7 @@ def cot_by_lxml(row: Row) -> bytes:
     """An event of Cursor on Target."""
     from lxml import etree
 
-    when = _when(row).isoformat(timespec="milliseconds")
+    when = _when(row).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     event = etree.Element(
         "event", version="2.0", uid=row["object_id"], type="a-n-A-C-F", how="m-g", time=when, start=when, stale=when
     )
@@ -215,7 +215,7 @@ def aivdm_by_pyais(row: Row) -> bytes:
 
     said = {"type": 18, "mmsi": 366_730_000, "lat": row["lat_deg"], "lon": row["lon_deg"]}
     said |= {"speed": min(row["gs_kt"] or 0, 102.2), "course": row["track_deg"] or 0}
-    return "\r\n".join(encode_dict(said, talker_id="AIVDM")).encode()
+    return "\r\n".join(encode_dict(said)).encode()
 
 
 @dataclass(frozen=True)

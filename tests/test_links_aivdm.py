@@ -134,6 +134,9 @@ def agree(row, m):
         # pyais takes codes that it has no name for to others
         if column == "ship_type" and m.msg_type in (5, 19) and found is not None:
             found = ShipType.from_value(found) or None
+        # M.1371-5 gave part B of type 24 a device, where pyais has spare bits, as M.1371-4 had
+        if column == "epfd" and m.msg_type == 24:
+            continue
         if column == "epfd" and found is not None:
             found = EpfdType.from_value(found) or None
         if wanted is None or found is None:

@@ -24,7 +24,7 @@ def said(name: str, track: pl.DataFrame) -> pl.DataFrame:
 
 def track(name: str, usual: st.SearchStrategy[pl.DataFrame]) -> st.SearchStrategy[pl.DataFrame]:
     """Rows that the link of that name is for."""
-    return getattr(_MODULES[name], "TRACK", usual)
+    return getattr(_MODULES.get(name), "TRACK", usual)
 
 
 def gathered(name: str, read: pl.DataFrame) -> pl.DataFrame:

@@ -36,7 +36,8 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from testigos.links._put import floats, names, whole
+from testigos import matrix
+from testigos.links._put import whole
 from testigos.links._xml import literals
 from testigos.schema import ALL, KINDS, SOURCES
 
@@ -139,15 +140,8 @@ def written(table: pl.DataFrame) -> Written:
         if plain in table.columns:
             both = [better, plain] if better in table.columns else [plain]
             table = table.with_columns(pl.coalesce(both).alias(better))
-    parts = [names(table, n) for n in TEXTS]
-    base = np.cumsum([0, *(len(data) for data, _ in parts)])
-    start = np.stack([s + b for (_, s), b in zip(parts, base.tolist(), strict=False)])
-    return Written(
-        np.concatenate([data for data, _ in parts]),
-        start,
-        np.stack([floats(table, n) for n in NUMBERS]),
-        np.stack([_coded(table, n) for n in CODES]),
-    )
+    data, start = matrix.texts(table, TEXTS)
+    return Written(data, start, matrix.numbers(table, NUMBERS), np.stack([_coded(table, n) for n in CODES]))
 
 
 # ---- who and what ----
