@@ -128,45 +128,6 @@ def test_many_cuts_of_many_documents_give_the_same_reports(name, data):
     assert_frame_equal(table, whole)
 
 
-@st.composite
-def mangled(draw, originals):
-    raw = bytearray(draw(st.sampled_from(originals)))
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, max(len(raw) - 1, 0)))
-        match draw(st.sampled_from(["flip", "delete", "insert", "truncate", "repeat"])):
-            case "flip" if raw:
-                raw[at] ^= draw(st.integers(1, 255))
-            case "delete":
-                del raw[at : at + draw(st.integers(1, 20))]
-            case "insert":
-                raw[at:at] = draw(st.binary(min_size=1, max_size=8))
-            case "truncate":
-                del raw[at:]
-            case "repeat":
-                raw[at:at] = raw[at : at + draw(st.integers(1, 40))]
-    return bytes(raw)
-
-
-@pytest.mark.parametrize("name", LINKS)
-@settings(LAWS, max_examples=150)
-@given(data=st.data())
-def test_damage_raises_nothing_and_loses_no_frame_however_it_is_cut(name, data):
-    raw = data.draw(mangled(inputs(name)))
-    cut = data.draw(st.integers(0, len(raw)))
-    link = registry.link(name)
-    whole, spans = feed(link, [raw])
-    table, cut_spans = feed(link, [raw[:cut], raw[cut:]])
-    assert cut_spans == spans
-    assert_frame_equal(table, whole)
-
-
-@pytest.mark.parametrize("name", LINKS)
-@LAWS
-@given(raw=st.binary(max_size=300))
-def test_noise_raises_nothing(name, raw):
-    feed(registry.link(name), [raw])
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_the_frames_of_one_object_and_the_context_are_evidence_enough(path):
     link, _, raw = load(path)
