@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from testigos.relay.config import Config, Customer, Input, Policy, _faults, _named
+from testigos.relay.config import Config, Customer, Input, _faults, _named
 from testigos.relay.node import Node
 from testigos.schema import PICTURE, conform
 
@@ -239,6 +239,3 @@ def certificates(folder: Path) -> Path:
         except subprocess.CalledProcessError:  # OpenSSL before 3.4 has no dates for x509: a day that is over
             run(*words, "-days", "-1")
     return folder
-
-
-ANY = Policy()

@@ -30,7 +30,7 @@ def mangled(draw, originals):
 
 
 @pytest.mark.parametrize("name", LINKS)
-@settings(LAWS, max_examples=100)
+@settings(LAWS, max_examples=150)
 @given(data=st.data())
 def test_damage_raises_nothing_and_loses_no_frame_however_it_is_cut(name, data):
     raw = data.draw(mangled(inputs(name)))

@@ -4,7 +4,7 @@ Every ``put_`` kernel writes into ``out`` from ``at`` on and gives the place aft
 ``DIGITS`` bytes for a number, ``STAMP`` for a time.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from testigos import matrix
 from testigos.modes.kernels import kernel
 
 __all__ = [
-    "DIGITS", "STAMP", "civil", "constant", "floats", "literal", "names", "put", "put_decimal", "put_hex",
+    "DIGITS", "STAMP", "civil", "floats", "literal", "names", "put", "put_decimal", "put_hex",
     "put_integer", "put_iso", "put_name", "put_padded", "put_scaled", "whole",
 ]  # fmt: skip
 
@@ -69,11 +69,6 @@ def whole(table: pl.DataFrame, column: str, null: int) -> npt.NDArray[np.int64]:
     if null != matrix.UNKNOWN:
         found[found == matrix.UNKNOWN] = null
     return found
-
-
-def constant(value: Any, size: int) -> npt.NDArray[Any]:
-    """One value for every row."""
-    return np.full(size, value)
 
 
 @kernel

@@ -210,6 +210,15 @@ def _reason(error: Exception | None) -> str:
     return getattr(error, "strerror", None) or str(error) or error.__class__.__name__
 
 
+def _keep(backlog: Backlog, account: Account, offer: Offer, now_ns: int) -> None:
+    """Into a backlog, with what it refuses and what gives way for it."""
+    refused, outdated = backlog.refused, backlog.outdated
+    account.offered += len(offer)
+    backlog.add(offer, now_ns)
+    account.dropped += backlog.refused - refused
+    account.expired += backlog.outdated - outdated
+
+
 class Durable(Wire):
     """A connection of ours whose updates go through a backlog, so that none is lost while it is away.
 
@@ -233,7 +242,6 @@ class Durable(Wire):
         self._written = 0
         self._unconfirmed: deque[tuple[int, int]] = deque()  # bytes written before the end of a batch, its seq
         self.account.offered = backlog.updates  # of an earlier run
-        self._refused = self._outdated = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """What was not acknowledged goes again."""
@@ -244,12 +252,7 @@ class Durable(Wire):
     def give(self, offer: Offer, now_ns: int) -> None:
         """Into the backlog, and from there to the peer."""
         if len(offer):
-            self.account.offered += len(offer)
-            self.backlog.add(offer, now_ns)
-            refused, outdated = self.backlog.refused, self.backlog.outdated
-            self.account.dropped += refused - self._refused
-            self.account.expired += outdated - self._outdated
-            self._refused, self._outdated = refused, outdated
+            _keep(self.backlog, self.account, offer, now_ns)
         self.work()
 
     def work(self) -> None:
@@ -389,7 +392,6 @@ class Publishing(Client):
         self._news = asyncio.Event()
         if backlog is not None:
             self.account.offered = backlog.updates
-        self._refused = self._outdated = 0
 
     @property
     def ready(self) -> bool:
@@ -414,11 +416,7 @@ class Publishing(Client):
             super().give(offer, now_ns)
             return
         if len(offer):
-            self.account.offered += len(offer)
-            self.backlog.add(offer, now_ns)
-            self.account.dropped += self.backlog.refused - self._refused
-            self.account.expired += self.backlog.outdated - self._outdated
-            self._refused, self._outdated = self.backlog.refused, self.backlog.outdated
+            _keep(self.backlog, self.account, offer, now_ns)
             self._news.set()
 
     def beat(self, data: bytes) -> None:

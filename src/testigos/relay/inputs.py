@@ -344,8 +344,6 @@ class Source:
         return True
 
     async def _mqtt(self) -> bool:
-        import aiomqtt
-
         async with mqtt_client(self.place, self.config) as client:
             with self._open() as feed:
                 await client.subscribe(self.place.path.removeprefix("/") or "#")
@@ -355,7 +353,6 @@ class Source:
                         self.heard(feed, _ended(self.place.link, bytes(payload)))
                     else:
                         self.refused += 1
-        assert aiomqtt
         return True
 
     async def _nats(self) -> bool:

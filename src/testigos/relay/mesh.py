@@ -28,6 +28,7 @@ import zstandard
 from testigos.errors import TestigosError
 from testigos.io.follow import Following
 from testigos.links._modes import Options
+from testigos.model import iso_utc
 from testigos.registry import Link
 from testigos.registry import link as link_named
 from testigos.relay.clients import Publishing
@@ -295,14 +296,12 @@ class Mesh:
                     await jets.consumer_info(stream, durable)
                 except NotFoundError:
                     self._last[peer] = 0
-                    since = (self.now_ns() - round(_FIRST_S * 1e9)) // 10**6 / 1000.0
-                    from datetime import UTC, datetime
-
+                    since = iso_utc(self.now_ns() - round(_FIRST_S * 1e9))
                     await jets.add_consumer(
                         stream,
                         ConsumerConfig(
                             durable_name=durable, ack_policy=AckPolicy.ALL, deliver_policy=DeliverPolicy.BY_START_TIME,
-                            opt_start_time=datetime.fromtimestamp(since, UTC).isoformat().replace("+00:00", "Z"),  # type: ignore[arg-type]
+                            opt_start_time=since,  # type: ignore[arg-type]
                             max_ack_pending=-1,
                         ),
                     )  # fmt: skip
