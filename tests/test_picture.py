@@ -387,6 +387,28 @@ def test_neither_the_order_of_arrival_nor_the_cuts_change_a_bit_of_the_picture(d
     assert one.equals(other)
 
 
+def _by_slot(rows: pl.DataFrame) -> dict[int, dict]:
+    """What is news of each; of who has no position the time is none."""
+    told = rows.select("slot", *_TOLD).with_columns(pl.when(pl.col("lat_deg").is_not_null()).then("time_ns"))
+    return {row["slot"]: row for row in told.iter_rows(named=True)}
+
+
+_TOLD = ("object_id", "time_ns", "lat_deg", "lon_deg", "alt_baro_ft", "gs_kt", "track_deg", "callsign", "state", "kind")
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.data())
+def test_whoever_asks_for_the_whole_picture_sees_what_was_told_last_of_each(data) -> None:
+    rows = data.draw(st.permutations(data.draw(_heard())))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=12)))
+    picture, told = Picture("a"), {}
+    for number, (first, last) in enumerate(zip([0, *cuts], [*cuts, len(rows)], strict=True)):
+        now = T0 + 21 * SECOND + number
+        told |= _by_slot(picture.update(table(*rows[first:last]), now))
+        told = {slot: row for slot, row in told.items() if row["state"] != "dead"}
+        assert told == _by_slot(picture.rows())
+
+
 def test_reports_that_come_late_over_many_minutes_make_the_picture_of_reports_in_time() -> None:
     dice = np.random.default_rng(3)
     rows = []

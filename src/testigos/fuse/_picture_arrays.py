@@ -129,6 +129,7 @@ class Slots(NamedTuple):
     motion: Any1  #: kind of motion
     twin: Any1  #: slot of the second track under this address; -1
     of: Any1  #: slot of the first track; itself, if it is one; -1 where the slot is free
+    moved: Any1  #: another position is shown than before the last fold
     free: Any1
     left: Any1
 
@@ -185,7 +186,7 @@ def new_slots(capacity: int) -> Slots:
         capacity,
         {
             **dict.fromkeys(("head", "tail", "came", "dirty", "state", "motion", "twin", "of"), i4),
-            **{"unruly": np.uint8, "closed": np.bool_},
+            **{"unruly": np.uint8, "closed": np.bool_, "moved": np.bool_},
         },
     )
     for name in ("head", "tail", "dirty", "state", "twin", "of"):

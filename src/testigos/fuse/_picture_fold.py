@@ -369,15 +369,25 @@ def _apply(states, q, nodes, x, rules, assumed, scratch, when, at, outcome):  # 
 
 
 @njit(cache=True, nogil=True)
+def _shown(states, q):  # type: ignore[no-untyped-def]
+    """What a state shows: when and where."""
+    if q < 0 or states.ints[q, _COUNT] == 0:
+        return 0, 0.0, 0.0
+    return states.ints[q, _SHOWN_T], states.floats[q, _LAT], states.floats[q, _LON]
+
+
+@njit(cache=True, nogil=True)
 def fold(nodes, states, slots, touched, rules, assumed, cutoff_ns):  # type: ignore[no-untyped-def]
     """Tells the ``touched`` slots anew from their dirty node on, and forgets nodes before ``cutoff_ns``.
 
-    Enough states and slots must be free.
+    Of these and their twins, says which show another position than before. Enough states and slots must be free.
     """
     scratch, when, at, outcome = np.empty((9, 1)), np.empty(1, np.int64), np.empty(1, np.int64), np.empty(1, np.uint8)
     for g in touched:
         d = slots.dirty[g]
         slots.dirty[g] = -1
+        t = slots.twin[g]
+        before = _shown(states, slots.state[g]), _shown(states, slots.state[t] if t >= 0 else -1)
         unruly = slots.unruly[g] >= _UNRULY
         last = slots.tail[g]
         if unruly:
@@ -420,7 +430,7 @@ def fold(nodes, states, slots, touched, rules, assumed, cutoff_ns):  # type: ign
             _forget(nodes, states, slots, g, cutoff_ns)
         q = nodes.state[slots.tail[g]]
         slots.state[g] = q
-        t = slots.twin[g]
+        slots.moved[g] = _shown(states, q) != before[0]
         if states.ints[q, _TWIN_ROW] >= 0 and t < 0:
             slots.left[0] -= 1
             t = slots.free[slots.left[0]]
@@ -428,6 +438,7 @@ def fold(nodes, states, slots, touched, rules, assumed, cutoff_ns):  # type: ign
             slots.motion[t] = slots.motion[g]
         if t >= 0:
             slots.state[t] = states.ints[q, _TWIN_ROW]
+            slots.moved[t] = _shown(states, slots.state[t]) != before[1]
 
 
 @njit(cache=True, nogil=True)

@@ -224,9 +224,12 @@ class Picture:
         changed[target[told]] = True
         changed[self._born] = True
         self._born = []
-        # a second track that is none any more, now that something came late
         twins = slots.twin[touched]
         twins = twins[twins >= 0]
+        # what comes late or says nothing new of itself can have others judged anew
+        again = np.concatenate((touched, twins))
+        changed[again[slots.moved[again]]] = True
+        # a second track that is none any more, now that something came late
         gone = twins[(slots.state[twins] < 0) & life.alive[twins]]
         life.alive[target[used & ~late]] = True
         self._named(twins[slots.state[twins] >= 0])
