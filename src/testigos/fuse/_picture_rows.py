@@ -6,6 +6,7 @@ sure it is of that. It is null where nothing says how good the position is. Velo
 them three times better than before it heard anything.
 """
 
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -82,17 +83,12 @@ def table(
     size = len(at)
     q = slots.state[place]
     placed = (q >= 0) & (states.ints[q, arrays.COUNT] > 0)
-    ints, floats = states.ints[q], states.floats[q]
     phase = shown.phase
 
     def either(column: int, otherwise: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.where(placed, ints[:, column], otherwise[at])
+        return np.where(placed, states.ints[q, column], otherwise[at])
 
-    def where_placed(values: Floats) -> Floats:
-        return np.where(placed, values, np.nan)
-
-    lat, lon = where_placed(floats[:, arrays.LAT]), where_placed(floats[:, arrays.LON])
-    radius = where_placed(floats[:, arrays.RADIUS])
+    lat, lon, radius = (np.where(placed, states.floats[q, k], np.nan) for k in (arrays.LAT, arrays.LON, arrays.RADIUS))
     filters = _filters(states)
     state = np.where(placed, q, -1)
     waiting = placed & (phase != LIVE)
@@ -104,22 +100,21 @@ def table(
         now = gone + radius95_m(later.cov_east_m2, later.cov_east_north_m2, later.cov_north_m2)
         radius[waiting] = np.fmax(radius[waiting], np.where(np.isnan(radius[waiting]), np.nan, now))
     known = e[7] < np.square(filters.motions[states.kind[q], _SPEED_MPS] / 3.0)
-    made: dict[str, pl.Series] = {"object_id": pl.Series(object_id[at].tolist(), dtype=pl.String)}
-    looked: list[pl.Expr] = []  # columns that are numbers of something
+    made: dict[str, pl.Series] = {"object_id": pl.Series("object_id", object_id[at].tolist(), dtype=pl.String)}
 
-    def give(name: str, column: npt.NDArray[Any], of: pl.Series | None = None) -> None:
+    def give(name: str, column: npt.NDArray[Any]) -> None:
         dtype = PICTURE[name].dtype
         if dtype == pl.Float32:
             column = column.astype(np.float32)
-        made[name] = pl.Series(name, column, nan_to_null=column.dtype.kind == "f")
-        if of is not None:
-            looked.append(pl.lit(of).gather(pl.col(name).cast(pl.UInt32)).alias(name))
-        elif made[name].dtype != dtype:
-            looked.append(pl.col(name).cast(dtype))
+        series = pl.Series(name, column, nan_to_null=column.dtype.kind == "f")
+        made[name] = series if series.dtype == dtype else series.cast(dtype)
+
+    def name_of(name: str, of: pl.Series, number: npt.NDArray[Any]) -> None:
+        made[name] = of[number.astype(np.uint32)].alias(name)
 
     give("time_ns", either(arrays.SHOWN_T, life.seen))
-    give("status", np.where(placed, np.uint32(_OK), np.uint32(_NO_POSITION)), _STATUSES)
-    give("source", either(arrays.SOURCE, life.source).astype(np.uint32), _SOURCES)
+    name_of("status", _STATUSES, np.where(placed, _OK, _NO_POSITION))
+    name_of("source", _SOURCES, either(arrays.SOURCE, life.source))
     give("lat_deg", lat)
     give("lon_deg", lon)
     give("offset", either(arrays.OFFSET, life.offset).astype(np.uint64))
@@ -127,9 +122,9 @@ def table(
     for name, column, otherwise in (("via", arrays.VIA, life.via), ("link", arrays.LINK, life.link)):
         number = either(column, otherwise)
         if number.any():
-            give(name, np.where(number == 0, np.nan, number), names.series())
-    give("kind", life.kind[at].astype(np.uint32), _KINDS)
-    give("state", phase.astype(np.uint32), _STATES)
+            made[name] = names.named(np.where(number == 0, -1, number)).alias(name)
+    name_of("kind", _KINDS, life.kind[at])
+    name_of("state", _STATES, phase)
     give("stale_ns", shown.stale)
     give("slot", at.astype(np.uint32))
     give("seen_ns", shown.seen)
@@ -145,13 +140,23 @@ def table(
         made["also"] = pl.Series("also", also, dtype=pl.String)
     for name in _GIVEN:
         column = shown.value[NUMBER[name]]
-        if not np.isnan(column).all():
-            give(name, column, texts.series() if name in TEXTS else None)
-    made.update((c.name, c) for c in pl.DataFrame(made).select(looked).get_columns())
-    for name, c in PICTURE.items():
-        if name not in made:
-            made[name] = pl.Series(name, [None], dtype=c.dtype).new_from_index(0, size)
-    return pl.DataFrame([made[name].alias(name) for name in PICTURE])
+        if np.isnan(column).all():
+            continue
+        if name in TEXTS:
+            made[name] = texts.named(column).alias(name)
+        else:
+            give(name, column)
+    return pl.DataFrame([made[name] if name in made else _unknown(name, size) for name in PICTURE])
+
+
+@cache
+def _nulls(name: str, size: int) -> pl.Series:
+    return pl.Series(name, [None], dtype=PICTURE[name].dtype).new_from_index(0, size)
+
+
+def _unknown(name: str, size: int) -> pl.Series:
+    """So many nulls: a part of a column that is kept, for most columns of most batches are such."""
+    return _nulls(name, 1 << size.bit_length()).head(size)
 
 
 def _urgent(value: Floats, texts: Texts) -> npt.NDArray[np.bool_]:

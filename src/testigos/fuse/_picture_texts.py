@@ -15,6 +15,7 @@ __all__ = ["NOTHING", "Numbers", "Texts"]
 
 #: What Polars makes of null.
 NOTHING: Final = int(pl.Series([None], dtype=pl.String).hash()[0])
+_NULL: Final = pl.Series("texts", [None], dtype=pl.String)  # before all texts
 _EMPTY: Final = -1
 _GONE: Final = -2
 
@@ -97,7 +98,8 @@ class Texts:
     def __init__(self) -> None:
         self._held: list[str] = []
         self._numbers = Numbers()
-        self._series = pl.Series("texts", [], dtype=pl.String)
+        self._series = _NULL.clone()
+        self._found: dict[str, int] = {}
         self.rank = np.zeros(64, np.int64)
 
     def __len__(self) -> int:
@@ -119,7 +121,12 @@ class Texts:
 
     def number(self, text: str) -> int:
         """The number of a text; -1 if it was never met."""
-        return int(self._numbers.find(pl.Series([text]).hash().to_numpy())[0])
+        if text not in self._found:
+            number = int(self._numbers.find(pl.Series([text]).hash().to_numpy())[0])
+            if number < 0:
+                return number
+            self._found[text] = number
+        return self._found[text]
 
     def _add(self, texts: list[str], hashes: Hashes) -> None:
         first, last = len(self._held), len(self._held) + len(texts)
@@ -134,9 +141,10 @@ class Texts:
         if self._series.n_chunks() > 8:
             self._series = self._series.rechunk()
 
-    def series(self) -> pl.Series:
-        """All texts by their number."""
-        return self._series
+    def named(self, numbers: npt.NDArray[Any]) -> pl.Series:
+        """The text of each number, null for NaN and negative ones."""
+        found: pl.Series = self._series[(np.fmax(numbers, -1.0) + 1.0).astype(np.uint32)]
+        return found
 
     def kept(self, numbers: npt.NDArray[Any]) -> Ints:
         """Forgets all but these; gives the new number of each old one."""
@@ -144,7 +152,7 @@ class Texts:
         moved = np.full(len(self), -1, np.int64)
         moved[numbers] = np.arange(len(numbers))
         texts = [self._held[n] for n in numbers.tolist()]
-        self._held, self._numbers = [], Numbers()
-        self._series = pl.Series("texts", [], dtype=pl.String)
+        self._held, self._numbers, self._found = [], Numbers(), {}
+        self._series = _NULL.clone()
         self._add(texts, pl.Series(texts, dtype=pl.String).hash().to_numpy())
         return moved

@@ -238,8 +238,7 @@ class Picture:
         life.alive[gone] = True
         life.phase[gone] = lives.DEAD
         changed[gone] = True
-        states = self._states.floats[slots.state[target[places]]]
-        self._joined.see(b, places, target[places], states[:, arrays.RADIUS])
+        self._joined.see(b, places, target[places], self._states.floats[slots.state[target[places]], arrays.RADIUS])
         return changed
 
     def _looped(self, via: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ import polars as pl
 from numba import njit
 
 from testigos.links._modes_time import MLAT_STAMP, UAT_STAMP, Clock, synthetic
+from testigos.links._rows import SQUAWKS, ascii_rows, object_ids
 from testigos.modes import columns
 from testigos.modes.decode import Settings, State
 from testigos.modes.decode import decode as decode_messages
@@ -146,11 +147,6 @@ _CODES: Final = {
 }
 #: Characters of a call sign, IA-5 (ICAO Annex 10 volume IV, table 3-9); those that may not be are blank.
 _LETTERS: Final = np.frombuffer(b" ABCDEFGHIJKLMNOPQRSTUVWXYZ" + b" " * 21 + b"0123456789" + b" " * 6, np.uint8)
-#: How an object's id begins, by whether its address is anonymous, and its address.
-_PREFIXES: Final = np.array([list(b"icao:"), list(b"anon:")], np.uint8)
-_DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
-_NIBBLES: Final = np.arange(20, -1, -4, dtype=np.uint32)
-_SQUAWKS: Final = pl.Series([*(f"{number:04o}" for number in range(4096)), None])
 _CATEGORIES: Final = pl.Series([*(f"{'ABCD'[k >> 3]}{k & 7}" for k in range(32)), None])
 #: DO-260B 2.2.3.2.7.8.1.1, with the words of readsb.
 _EMERGENCIES: Final = pl.Series(
@@ -231,12 +227,6 @@ def _named(array: npt.NDArray[Any] | None, names: "pl.Series", size: int) -> pl.
     return names[pl.Series(np.minimum(array, len(names) - 1).astype(np.uint32))]
 
 
-def _rows(letters: npt.NDArray[np.uint8]) -> list[str]:
-    """Each row of ASCII characters as a text."""
-    text, width = letters.tobytes().decode("ascii"), letters.shape[1]
-    return [text[at : at + width] for at in range(0, len(text), width)]
-
-
 def _callsigns(codes: npt.NDArray[np.uint64] | None, size: int) -> pl.Series:
     if codes is None:
         return pl.repeat(None, size, dtype=pl.String, eager=True)
@@ -244,7 +234,7 @@ def _callsigns(codes: npt.NDArray[np.uint64] | None, size: int) -> pl.Series:
     distinct, which = np.unique(codes[said], return_inverse=True)
     shifts = np.arange(42, -1, -6, dtype=np.uint64)
     letters = _LETTERS[((distinct[:, None] >> shifts) & np.uint64(63)).astype(np.int64)]
-    names = [name.rstrip() or None for name in _rows(letters)]
+    names = [name.rstrip() or None for name in ascii_rows(letters)]
     place = np.full(size, len(names), np.uint32)
     place[said] = which
     return pl.Series([*names, None], dtype=pl.String)[pl.Series(place)]
@@ -281,9 +271,8 @@ def _objects(
         count = _numbered(slots[row:end], first, number_of, places, count, numbers[row:end])
         first += len(air)
     heard = keys[places[:count]]
-    digits = _DIGITS[heard[:, None] >> _NIBBLES & 15]
-    names = _rows(np.concatenate([_PREFIXES[heard >> 24 & 1], digits], axis=1))
-    return pl.Series([None, *names], dtype=pl.String)[pl.Series(numbers)]
+    none = np.full(1, -1)
+    return object_ids(np.concatenate([none, heard.astype(np.int64)]))[pl.Series(numbers)]
 
 
 def _receivers(receiver: npt.NDArray[np.int32] | None, clock: Clock, size: int) -> pl.Series:
@@ -351,7 +340,7 @@ def table(
         "object_id": _objects(arrays.get("slot"), aircraft, size),
         "time_ns": masked(clock_ns, timed),
         "callsign": _callsigns(arrays.get("callsign"), size),
-        "squawk": _named(arrays.get("squawk"), _SQUAWKS, size),
+        "squawk": _named(arrays.get("squawk"), SQUAWKS, size),
         "category": _named(arrays.get("category"), _CATEGORIES, size),
         "emergency": _named(arrays.get("emergency"), _EMERGENCIES, size),
         "rssi_dbfs": masked(_LEVELS[raw.signal], (raw.signal > 0) & ~damaged),

@@ -9,10 +9,21 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.registry import Frames
-from testigos.schema import ALL
+from testigos.schema import ALL, SOURCES, STATUSES
 
-__all__ = ["address", "gathered", "rows", "squawk_digits"]
+__all__ = ["SQUAWKS", "address", "ascii_rows", "gathered", "null_where", "object_ids", "rows", "squawk_digits"]
 
+_OK, _NO_POSITION, _NO_TIME, _OUT_OF_RANGE, _MALFORMED = (
+    STATUSES.index(n) for n in ("ok", "no_position", "no_time", "out_of_range", "malformed")
+)
+_STATUSES, _SOURCES = (pl.Series(n, dtype=pl.Enum(n)) for n in (STATUSES, SOURCES))
+_SOURCE_UNKNOWN: Final = SOURCES.index("unknown")
+#: Squawks by their number; the last one is null.
+SQUAWKS: Final = pl.Series([*(f"{number:04o}" for number in range(4096)), None])
+#: How an object's id begins, by whether its address is anonymous, and its address.
+_PREFIXES: Final = np.array([list(b"icao:"), list(b"anon:")], np.uint8)
+_DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
+_NIBBLES: Final = np.arange(20, -1, -4)
 _HEX: Final = re.compile(r"~?[0-9a-fA-F]{6}")
 _OCTAL: Final = re.compile(r"[0-7]{1,4}")
 
@@ -42,7 +53,35 @@ def gathered(parts: Sequence[pl.DataFrame], gives: Sequence[str]) -> pl.DataFram
     if not parts:
         return pl.DataFrame(schema={n: ALL[n].dtype for n in gives})
     table = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
-    return table.select(pl.col(n) if n in table.columns else pl.lit(None, ALL[n].dtype).alias(n) for n in gives)
+    given = set(table.columns)
+    return pl.DataFrame([table.get_column(n) if n in given else _unknown(n, len(table)) for n in gives])
+
+
+def _unknown(name: str, size: int) -> pl.Series:
+    return pl.Series(name, [None], dtype=ALL[name].dtype).new_from_index(0, size)
+
+
+def ascii_rows(letters: npt.NDArray[np.uint8]) -> list[str]:
+    """Each row of ASCII characters as a text.
+
+    >>> ascii_rows(np.array([[72, 105], [89, 111]], np.uint8))
+    ['Hi', 'Yo']
+    """
+    text, width = letters.tobytes().decode("ascii"), letters.shape[1]
+    return [text[at : at + width] for at in range(0, len(text), width)]
+
+
+def object_ids(address: npt.NDArray[np.int64]) -> pl.Series:
+    """Names of 24-bit addresses: with bit 24 they are anonymous, negative ones are none.
+
+    >>> object_ids(np.array([0xAE503D, 0x12A1B3C, -1])).to_list()
+    ['icao:ae503d', 'anon:2a1b3c', None]
+    """
+    digits = _DIGITS[address[:, None] >> _NIBBLES & 15]
+    names: list[str | None] = [*ascii_rows(np.concatenate([_PREFIXES[address >> 24 & 1], digits], axis=1))]
+    for i in np.flatnonzero(address < 0).tolist():
+        names[i] = None
+    return pl.Series(names, dtype=pl.String)
 
 
 def rows(
@@ -57,45 +96,75 @@ def rows(
     ``columns`` holds arrays or series by schema name, as long as ``of``; NaN counts as unknown. ``malformed``
     rows lose all their values; ``unusable`` marks rows where a field held something that its column cannot.
     A value outside the range of its column becomes null and its row ``out_of_range``.
+
+    Small batches pay for each query of Polars, so there is none where nothing is wrong.
     """
     size = len(of)
-    table = pl.DataFrame(dict(columns)).with_columns(
-        pl.repeat(value, size, dtype=ALL[name].dtype, eager=True).alias(name)
-        for name, value in (("object_id", None), ("time_ns", None), ("source", "unknown"))
-        if name not in columns
-    )
-    floats = [series.name for series in table.get_columns() if series.dtype.is_float()]
-    table = table.with_columns(pl.when(pl.col(n).is_nan()).then(None).otherwise(pl.col(n)).alias(n) for n in floats)
     outside = np.zeros(size, np.bool_) if unusable is None else unusable.copy()
-    for name in table.columns:
-        column = ALL[name]
-        if column.low is None or column.high is None:
-            continue
-        said = table.get_column(name)
-        least, most = said.min(), said.max()  # no query, as masks are: small batches have a cost for each
+    bad = malformed if malformed.any() else None
+    made = {name: _column(name, columns[name], bad, outside) for name in columns}
+    for name in ("object_id", "time_ns"):
+        made.setdefault(name, _unknown(name, size))
+    if "source" not in made:
+        made["source"] = _SOURCES.new_from_index(_SOURCE_UNKNOWN, size).alias("source")
+    status = np.full(size, _OK, np.uint32)
+    placed = "lat_deg" in made and "lon_deg" in made
+    status[~(_known(made["lat_deg"]) & _known(made["lon_deg"])) if placed else slice(None)] = _NO_POSITION
+    status[~_known(made["time_ns"])] = _NO_TIME
+    status[outside] = _OUT_OF_RANGE
+    status[malformed] = _MALFORMED
+    made["status"] = _STATUSES[status].alias("status")
+    made["offset"] = pl.Series("offset", frames.start[of].astype(np.uint64))
+    made["length"] = pl.Series("length", (frames.stop[of] - frames.start[of]).astype(np.uint32))
+    return pl.DataFrame([made[name] for name in ALL if name in made])
+
+
+def _known(series: pl.Series) -> npt.NDArray[np.bool_]:
+    if not series.null_count():
+        return np.ones(len(series), np.bool_)
+    return series.is_not_null().to_numpy()
+
+
+def _column(
+    name: str, said: Any, bad: npt.NDArray[np.bool_] | None, outside: npt.NDArray[np.bool_]
+) -> pl.Series:  # fmt: skip
+    """Values as the schema has them, null where a row is ``bad``; marks those that are ``outside`` its range."""
+    column = ALL[name]
+    if isinstance(said, np.ndarray) and said.dtype.kind == "f":
+        if column.low is not None and column.high is not None:
+            wrong = (said < column.low) | (said > column.high)
+            if wrong.any():
+                outside |= wrong
+                said = np.where(wrong, np.nan, said)
+        if bad is not None:
+            said = np.where(bad, np.nan, said)
+        single = column.dtype == pl.Float32
+        series = pl.Series(name, said.astype(np.float32) if single else said, nan_to_null=True)
+        return series if series.dtype == column.dtype else series.cast(column.dtype)
+    series = said.alias(name) if isinstance(said, pl.Series) else pl.Series(name, said)
+    if series.dtype.is_float():
+        series = series.fill_nan(None)
+    if column.low is not None and column.high is not None:
+        least, most = series.min(), series.max()
         if least is not None and (least < column.low or most > column.high):  # type: ignore[operator]
-            inside = said.is_between(column.low, column.high).fill_null(True)
+            inside = series.is_between(column.low, column.high).fill_null(True)
             outside |= ~inside.to_numpy()
-            table = table.with_columns(pl.when(inside).then(pl.col(name)).alias(name))
-    if malformed.any():
-        good = pl.Series(~malformed)
-        table = table.with_columns(pl.when(good).then(pl.col(n)).alias(n) for n in table.columns)
-    placed = {"lat_deg", "lon_deg"} <= set(table.columns)
-    missing = pl.any_horizontal(pl.col("lat_deg", "lon_deg").is_null()) if placed else pl.lit(True)
-    status = (
-        pl.when(pl.Series("m", malformed))
-        .then(pl.lit("malformed"))
-        .when(pl.Series("o", outside))
-        .then(pl.lit("out_of_range"))
-        .when(pl.col("time_ns").is_null())
-        .then(pl.lit("no_time"))
-        .when(missing)
-        .then(pl.lit("no_position"))
-        .otherwise(pl.lit("ok"))
-    )
-    table = table.with_columns(
-        status.alias("status"),
-        pl.Series("offset", frames.start[of].astype(np.uint64)),
-        pl.Series("length", (frames.stop[of] - frames.start[of]).astype(np.uint32)),
-    )
-    return table.select(pl.col(n).cast(c.dtype) for n, c in ALL.items() if n in table.columns)
+            series = _where(inside, series)
+    if bad is not None:
+        series = null_where(series, bad)
+    return series if series.dtype == column.dtype else series.cast(column.dtype)
+
+
+def null_where(series: pl.Series, mask: npt.NDArray[np.bool_]) -> pl.Series:
+    """The values, null where ``mask`` says so.
+
+    >>> null_where(pl.Series([1, 2]), np.array([True, False])).to_list()
+    [None, 2]
+    """
+    if not mask.any():
+        return series
+    return _where(pl.Series(~mask), series)
+
+
+def _where(true: pl.Series, series: pl.Series) -> pl.Series:
+    return series.zip_with(true, pl.Series([None], dtype=series.dtype).new_from_index(0, len(series)))

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.links._put import DIGITS, civil, literal, put, put_decimal, put_hex, put_integer, put_name, put_padded
-from testigos.links._rows import address, gathered, rows, squawk_digits
+from testigos.links._rows import SQUAWKS, gathered, null_where, object_ids, rows
 from testigos.links._started import START, began, split_started, stamps
 from testigos.links._text import bytes_of, fields, times
 from testigos.links._text import numbers as read_numbers
@@ -26,6 +26,7 @@ from testigos.links._text import texts as read_texts
 from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
+from testigos.schema import ALL
 
 __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "pieces", "recognise", "split"]
 
@@ -52,7 +53,14 @@ GIVES: Final = (
 )
 
 _LINE: Final = re.compile(rb"^(?:\d+,)?(?:MSG,[1-8]|MLAT,[1-8]|STA|AIR|ID|SEL|CLK),", re.MULTILINE)
+#: What lines begin with, and the fields that they need; as many as a line never has for any other beginning.
 _KINDS: Final = {"MSG": 22, "MLAT": 22, "STA": 10, "AIR": 10, "ID": 10, "SEL": 10, "CLK": 10}
+_NEEDS: Final = np.array([*_KINDS.values(), 999])
+_MSG, _MLAT, _STA, _CLK = (list(_KINDS).index(n) for n in ("MSG", "MLAT", "STA", "CLK"))
+_WORDS: Final = np.array([list(n.ljust(4).encode()) for n in _KINDS], np.uint8)
+_SIZES: Final = np.array([len(n) for n in _KINDS])
+_SOURCES: Final = pl.Series(["unknown", "mlat", "adsb", "mode_s"], dtype=ALL["source"].dtype)
+_EMERGENCY_NAMES: Final = pl.Series([None, "emergency"], dtype=pl.String)
 _WIDTH: Final = 23
 _TYPE, _HEX, _DATE, _LOGGED, _CALLSIGN, _ALT, _GS, _TRACK, _LAT, _LON, _VRATE, _SQUAWK = (
     *(1, 4, 6, 8),
@@ -84,24 +92,24 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     begin, end, count = fields(data, start, stop, ",", _WIDTH)
     stamped = ((data[start] >= 48) & (data[start] <= 57)).astype(np.int64)
     row = np.arange(len(of))
+    shift = int(stamped[0]) if (stamped == stamped[0]).all() else None
 
-    def field(k: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        return begin[row, k + stamped], end[row, k + stamped]
+    def field(k: int, last: int = 0) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Of each line field ``k``, to the end of the ``last`` one after it."""
+        if shift is None:
+            return begin[row, k + stamped], end[row, k + last + stamped]
+        return begin[:, k + shift].copy(), end[:, k + last + shift].copy()
 
-    def flag(k: int) -> pl.Series:
-        said = read_texts(data, *field(k), lambda t: {"-1": "1", "1": "1", "0": "0"}.get(t))
-        return said.cast(pl.Int8).cast(pl.Boolean)
-
-    kind = read_texts(data, *field(0), lambda t: t if t in _KINDS else None)
-    needs = kind.replace_strict(_KINDS, default=999, return_dtype=pl.Int64).to_numpy()
-    sent = read_texts(data, *field(_TYPE), lambda t: t if t in "12345678" else None)
-    object_id = read_texts(data, *field(_HEX), address)
-    talks = kind.is_in(["MSG", "MLAT"]).fill_null(False)
-    bad = (count - stamped < needs) | (object_id.is_null() & kind.ne_missing("CLK")).to_numpy()
-    bad |= (talks & sent.is_null()).fill_null(False).to_numpy()
+    kind, sent = np.full(len(of), -1, np.int64), np.full(len(of), -1, np.int64)
+    address, squawk = np.full(len(of), -1, np.int64), np.full(len(of), -1, np.int64)
+    flags = np.full((2, len(of)), -1, np.int8)
+    _said(data, begin, end, stamped, kind, sent, address, squawk, flags)
+    sos, ground = flags
+    talks = (kind == _MSG) | (kind == _MLAT)
+    bad = (count - stamped < _NEEDS[kind]) | ((address < 0) & (kind != _CLK)) | (talks & (sent < 0))
 
     odd = np.zeros(len(of), np.bool_)
-    columns: dict[str, Any] = {"object_id": object_id}
+    columns: dict[str, Any] = {"object_id": object_ids(address)}
     for name, k in (
         ("lat_deg", _LAT),
         ("lon_deg", _LON),
@@ -110,8 +118,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         ("track_deg", _TRACK),
         ("vrate_fpm", _VRATE),
     ):
-        low, high = field(k)
-        columns[name], wrong = read_numbers(data, low, high)
+        columns[name], wrong = read_numbers(data, *field(k))
         if k in (_LAT, _LON):
             bad |= wrong
         odd |= wrong
@@ -120,32 +127,69 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     since = known & (stamped == 1) & (begun >= 0)
     time_ns[since] = begun[since] + stamp[since]
     for k in (_LOGGED, _DATE):  # the later one wins
-        value, known, wrong = times(data, begin[row, k + stamped], end[row, k + 1 + stamped])
-        empty = end[row, k + stamped] == begin[row, k + stamped]
-        bad |= wrong & ~empty
+        value, known, wrong = times(data, *field(k, 1))
+        low, high = field(k)
+        bad |= wrong & (high > low)
         time_ns[known] = value[known]
-    columns["time_ns"] = pl.Series(time_ns).set(pl.Series(time_ns == -1), None)
-    squawk = read_texts(data, *field(_SQUAWK), squawk_digits)
+    columns["time_ns"] = null_where(pl.Series(time_ns), time_ns == -1)
     low, high = field(_SQUAWK)
-    odd |= squawk.is_null().to_numpy() & (high > low)
+    odd |= (squawk < 0) & (high > low)
+    columns["squawk"] = SQUAWKS[np.minimum(squawk, 4096, dtype=np.uint32, casting="unsafe")]
     names = read_texts(data, *field(_CALLSIGN), lambda t: t.rstrip() or None)
-    surface = (talks & (sent == "2")).fill_null(False)
-    frame = pl.DataFrame({"k": kind, "s": sent, "surface": surface, "ground": flag(_GROUND), "sos": flag(_EMERGENCY)})
-    frame = frame.select(
-        source=pl.when(pl.col("k") == "MLAT")
-        .then(pl.lit("mlat"))
-        .when((pl.col("k") == "MSG") & pl.col("s").is_in(["1", "2", "3", "4"]))
-        .then(pl.lit("adsb"))
-        .when(pl.col("k") == "MSG")
-        .then(pl.lit("mode_s"))
-        .otherwise(pl.lit("unknown")),
-        on_ground=pl.when(pl.col("surface")).then(True).otherwise(pl.col("ground")),
-        emergency=pl.when(pl.col("sos")).then(pl.lit("emergency")),
-    )
-    columns |= {n: frame[n] for n in frame.columns}
-    state = (kind == "STA").fill_null(False)  # STA has a state where others have a call sign
-    columns |= {"squawk": squawk, "callsign": names.set(state, None)}
+    columns["callsign"] = null_where(names, kind == _STA)  # STA has a state where others have a call sign
+    columns["source"] = _SOURCES[np.where(kind == _MLAT, 1, np.where(kind == _MSG, np.where(sent <= 4, 2, 3), 0))]
+    ground[talks & (sent == 2)] = 1
+    columns["on_ground"] = null_where(pl.Series(ground == 1), ground < 0)
+    columns["emergency"] = _EMERGENCY_NAMES[(sos == 1).astype(np.uint32)]
     return gathered([rows(frames, of, columns, bad, odd & ~bad)], GIVES), carry
+
+
+@kernel
+def _said(data, begin, end, stamped, kind, sent, address, squawk, flags):  # type: ignore[no-untyped-def]
+    """Codes of what lines say in words: of ``_KINDS``, the type of transmission, the address, the squawk, the flags."""
+    for i in range(len(kind)):
+        shift = stamped[i]
+        low, size = begin[i, shift], end[i, shift] - begin[i, shift]
+        for k in range(len(_WORDS)):
+            same = size == _SIZES[k]
+            for j in range(min(size, 4)):
+                same = same and data[low + j] == _WORDS[k, j]
+            if same:
+                kind[i] = k
+        low, size = begin[i, _TYPE + shift], end[i, _TYPE + shift] - begin[i, _TYPE + shift]
+        if size == 1 and 49 <= data[low] <= 56:
+            sent[i] = int(data[low]) - 48
+        address[i] = _hex_address(data, begin[i, _HEX + shift], end[i, _HEX + shift])
+        low, high = begin[i, _SQUAWK + shift], end[i, _SQUAWK + shift]
+        if 1 <= high - low <= 4:  # writers that print a number drop leading zeros
+            code = 0
+            for k in range(low, high):
+                code = code * 8 + int(data[k]) - 48 if code >= 0 and 48 <= data[k] <= 55 else -1
+            squawk[i] = code
+        for k in range(2):
+            at = (_EMERGENCY if k == 0 else _GROUND) + shift
+            low, size = begin[i, at], end[i, at] - begin[i, at]
+            if size == 2 and data[low] == 45:  # -
+                low, size = low + 1, -1
+            if (size == 1 and (data[low] == 48 or data[low] == 49)) or (size == -1 and data[low] == 49):
+                flags[k, i] = data[low] - 48
+
+
+@kernel
+def _hex_address(data, low, high):  # type: ignore[no-untyped-def]
+    """A 24-bit address, with bit 24 after ``~``; -1 where it is none."""
+    value = 0
+    if high - low == 7 and data[low] == 126:
+        value, low = 1, low + 1
+    if high - low != 6:
+        return -1
+    for k in range(low, high):
+        c = int(data[k])
+        digit = c - 48 if 48 <= c <= 57 else (c | 32) - 87 if 97 <= (c | 32) <= 102 else -1
+        if digit < 0:
+            return -1
+        value = value << 4 | digit
+    return value
 
 
 _MOST_LINES: Final = 5  # of a row
