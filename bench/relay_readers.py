@@ -431,9 +431,11 @@ def page(reading: Reading, document: bytes) -> None:
             continue
         alt, ground = one.get("alt_baro"), one.get("alt_baro") == "ground"
         name = "anon:" + one["hex"][1:] if one["hex"].startswith("~") else "icao:" + one["hex"]
+        # no age is below 0: radar rounds its times to 1/128 s, so they may lie that much after the list's
+        age_s, half_ns = one["seen_pos"], 1.01e6
         reading.say(
             name,
-            time_ns=((told["now"] - one["seen_pos"]) * 1e9, 1.01e6),
+            time_ns=((told["now"] - age_s) * 1e9, half_ns if age_s else half_ns + 1e9 / 256),
             lat_deg=(one["lat"], 5.01e-7),
             lon_deg=(one["lon"], 5.01e-7),
             alt_baro_ft=(None if ground else alt, 0.51),
