@@ -81,28 +81,39 @@ def _by_number(known: Mapping[int, float]) -> Floats:
 _EPU, _RC, _NACV = _by_number(EPU_M), _by_number(RC_M), _by_number(_NACV_MPS)
 
 
-def _typed(name: str, given: pl.Schema) -> pl.Expr:
-    return pl.col(name) if given[name] == _TYPES[name] else pl.col(name).cast(_TYPES[name])
+def _arrays(reports: pl.DataFrame) -> dict[str, npt.NDArray[Any]]:
+    """What is needed: numbers as floats, texts as hashes, codes as numbers; columns without a value are left out.
 
-
-def _selected(reports: pl.DataFrame) -> pl.DataFrame:
-    """What is needed, in one go: numbers as floats, texts as hashes, codes as numbers."""
-    given = reports.schema
-    known = [n for n in given.names() if n in _TYPES and (n in _CODES or reports[n].null_count() < len(reports))]
-    made = []
-    for name in known:
-        typed = _typed(name, given)
-        if name in _WHOLE:
-            made.append(typed.fill_null(0))
-        elif name in _CODES:
-            made.append(typed.to_physical().fill_null(_CODES[name]))
-        elif name in _HASHED:
-            made.append(typed.hash())
+    A small batch pays for each query, so all hashes are made in one.
+    """
+    size = len(reports)
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    texts: list[pl.Series] = []
+    for series in reports.get_columns():
+        name = series.name
+        if name not in _TYPES:
+            continue
+        nulls = series.null_count()
+        if nulls == size and name not in _CODES:
+            continue
+        if series.dtype != _TYPES[name]:
+            series = series.cast(_TYPES[name])
+        if name in _HASHED:
+            texts.append(series)
+        elif name in _CODES or name in _WHOLE:
+            held = series.to_physical()
+            if nulls:
+                held = held.fill_null(_CODES.get(name, 0))
+            arrays[name] = held.to_numpy()
+            if name == "time_ns" and nulls:
+                arrays["timeless"] = series.is_null().to_numpy()
         else:
-            made.append((typed.to_physical() if name == "kind" else typed).cast(pl.Float64))
-    if "time_ns" in known:
-        made.append(pl.col("time_ns").is_null().alias("timeless"))
-    return reports.select(made)
+            held = series.to_physical() if name == "kind" else series
+            arrays[name] = (held if held.dtype == pl.Float64 else held.cast(pl.Float64)).to_numpy()
+    if texts:
+        hashes = pl.DataFrame(texts).select(pl.all().hash())
+        arrays.update((series.name, series.to_numpy()) for series in hashes.get_columns())
+    return arrays
 
 
 def batch(
@@ -113,19 +124,18 @@ def batch(
     Raises ``polars.exceptions.PolarsError`` where a column is not of the schema's type and cannot be cast.
     """
     size = len(reports)
-    table = _selected(reports)
-    given = set(table.columns)
-    floats = {n: table[n].to_numpy() for n in table.columns if n in _FLOATS}
+    given = _arrays(reports)
+    floats = {n: array for n, array in given.items() if n in _FLOATS}
     unknown = np.full(size, np.nan)
 
     def whole(name: str, dtype: Any) -> npt.NDArray[Any]:
-        return table[name].to_numpy().astype(dtype) if name in given else np.zeros(size, dtype)
+        return given[name].astype(dtype) if name in given else np.zeros(size, dtype)
 
     def codes(name: str) -> npt.NDArray[np.uint8]:
-        return table[name].to_numpy().astype(np.uint8) if name in given else np.full(size, _CODES[name], np.uint8)
+        return given[name].astype(np.uint8) if name in given else np.full(size, _CODES[name], np.uint8)
 
     def numbers(name: str, of: Texts) -> npt.NDArray[np.int64]:
-        return of.numbers(reports[name], table[name].to_numpy())
+        return of.numbers(reports.get_column(name), given[name])
 
     def small(name: str, of: Floats) -> Floats | None:
         """Values of a table by a small whole number."""
@@ -134,7 +144,7 @@ def batch(
     status, source = codes("status"), codes("source")
     lat, lon = floats.get("lat_deg", unknown), floats.get("lon_deg", unknown)
     untimed = status == _NO_TIME
-    untimed |= table["timeless"].to_numpy() if "timeless" in given else np.True_
+    untimed |= given.get("timeless", np.bool_("time_ns" not in given))
     time = np.where(untimed, now_ns, whole("time_ns", np.int64))
     usable = _IS_USED[status]
     placed = _IS_PLACED[status] & (np.abs(lat) <= 90.0) & (np.abs(lon) <= 180.0)
@@ -187,7 +197,7 @@ def batch(
         else:
             continue
         columns.append(number)
-    hashes = table["object_id"].to_numpy() if "object_id" in given else np.full(size, NOTHING, np.uint64)
+    hashes = given.get("object_id", np.full(size, NOTHING, np.uint64))
     return Batch(
         reports["object_id"] if "object_id" in given else None, hashes, hashes != np.uint64(NOTHING),
         Said(  # type: ignore[call-arg]

@@ -3,6 +3,7 @@
 Two texts of the same hash would be taken for one; among a million texts that has a chance of 3e-8.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -61,6 +62,11 @@ def _unset(keys, numbers, hashes):  # type: ignore[no-untyped-def]
             at = (at + 1) & mask
 
 
+@lru_cache(maxsize=256)
+def _hash_of(text: str) -> Hashes:
+    return pl.Series([text]).hash().to_numpy()
+
+
 class Numbers:
     """Numbers by hash."""
 
@@ -99,7 +105,6 @@ class Texts:
         self._held: list[str] = []
         self._numbers = Numbers()
         self._series = _NULL.clone()
-        self._found: dict[str, int] = {}
         self.rank = np.zeros(64, np.int64)
 
     def __len__(self) -> int:
@@ -121,12 +126,7 @@ class Texts:
 
     def number(self, text: str) -> int:
         """The number of a text; -1 if it was never met."""
-        if text not in self._found:
-            number = int(self._numbers.find(pl.Series([text]).hash().to_numpy())[0])
-            if number < 0:
-                return number
-            self._found[text] = number
-        return self._found[text]
+        return int(self._numbers.find(_hash_of(text))[0])
 
     def _add(self, texts: list[str], hashes: Hashes) -> None:
         first, last = len(self._held), len(self._held) + len(texts)
@@ -152,7 +152,7 @@ class Texts:
         moved = np.full(len(self), -1, np.int64)
         moved[numbers] = np.arange(len(numbers))
         texts = [self._held[n] for n in numbers.tolist()]
-        self._held, self._numbers, self._found = [], Numbers(), {}
+        self._held, self._numbers = [], Numbers()
         self._series = _NULL.clone()
         self._add(texts, pl.Series(texts, dtype=pl.String).hash().to_numpy())
         return moved

@@ -383,8 +383,10 @@ class Node:
 
     def _marked(self, table: pl.DataFrame) -> pl.DataFrame:
         """This node is one more that it came through."""
-        name = pl.lit(self.config.name)
-        return table.with_columns(via=pl.when(pl.col("via").is_null()).then(name).otherwise(pl.col("via") + " " + name))
+        name, via = self.config.name, table.get_column("via")
+        if via.null_count() == len(via):
+            return table.with_columns(pl.Series("via", [name]).new_from_index(0, len(via)))
+        return table.with_columns(via=pl.when(pl.col("via").is_null()).then(pl.lit(name)).otherwise(via + " " + name))
 
     def _current(self, slots: Ints) -> pl.DataFrame:
         """Rows of slots as they are now; the dead are left out."""

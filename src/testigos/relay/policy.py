@@ -6,13 +6,17 @@ military is not.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from numba import njit
 
+from testigos.matrix import UNKNOWN, codes, numbers, whole_numbers
 from testigos.relay.config import Policy
 from testigos.schema import KINDS, PICTURE, STATES
 from testigos.world.areas import read_area
@@ -47,26 +51,45 @@ class Rows:
 
     def __init__(self, table: pl.DataFrame) -> None:
         self.table = table
+        self.passed: dict[Any, tuple[Mask, dict[str, Mask]]] = {}  #: what rules said of them that ask the same
 
-        def number(name: str) -> npt.NDArray[np.float64]:
-            return table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    def _number(self, name: str) -> npt.NDArray[np.float64]:
+        made = numbers(self.table, (name,))
+        return np.asarray(made[0])
 
-        def flag(name: str) -> Mask:
-            return table[name].fill_null(False).to_numpy()
+    def _code(self, name: str) -> npt.NDArray[np.int64]:
+        made = codes(self.table, (name,))
+        return np.asarray(made[0])
 
-        self.slot: npt.NDArray[np.int64] = table["slot"].cast(pl.Int64).to_numpy()
-        self.time_ns: npt.NDArray[np.int64] = table["time_ns"].fill_null(0).to_numpy()
-        self.input: npt.NDArray[np.int64] = table["input"].cast(pl.Int64).fill_null(-1).to_numpy()
-        self.lat_deg, self.lon_deg = number("lat_deg"), number("lon_deg")
-        alt = table.select(pl.coalesce("alt_baro_ft", "alt_geom_ft", "alt_msl_ft").cast(pl.Float64).fill_null(np.nan))
-        ground = flag("on_ground")
-        self.alt_ft = np.where(ground & np.isnan(alt.to_series().to_numpy()), 0.0, alt.to_series().to_numpy())
-        self.kind = table["kind"].to_physical().cast(pl.Int64).fill_null(KINDS.index("unknown")).to_numpy()
-        self.state = table["state"].to_physical().cast(pl.Int64).to_numpy()
-        self.military, self.simulated = flag("military"), flag("simulated")
-        self.private = flag("private")
-        self.urgent = flag("urgent")
-        self.radius95_m, self.nic = number("radius95_m"), number("nic")
+    def _whole(self, name: str) -> npt.NDArray[np.int64]:
+        made = whole_numbers(self.table, (name,))
+        return np.asarray(made[0])
+
+    slot = cached_property(lambda self: self._whole("slot"))
+    time_ns = cached_property(lambda self: np.maximum(self._whole("time_ns"), 0))
+    input = cached_property(lambda self: self._whole("input"))
+    lat_deg = cached_property(lambda self: self._number("lat_deg"))
+    lon_deg = cached_property(lambda self: self._number("lon_deg"))
+    state = cached_property(lambda self: self._code("state"))
+    military = cached_property(lambda self: self._code("military") == 1)
+    simulated = cached_property(lambda self: self._code("simulated") == 1)
+    private = cached_property(lambda self: self._code("private") == 1)
+    urgent = cached_property(lambda self: self._code("urgent") == 1)
+    radius95_m = cached_property(lambda self: self._number("radius95_m"))
+    nic = cached_property(lambda self: self._number("nic"))
+
+    @cached_property
+    def alt_ft(self) -> npt.NDArray[np.float64]:
+        """Whichever altitude is known, 0 on the ground."""
+        baro, geom, msl = (self._number(n) for n in ("alt_baro_ft", "alt_geom_ft", "alt_msl_ft"))
+        known = np.where(np.isnan(baro), np.where(np.isnan(geom), msl, geom), baro)
+        return np.where(np.isnan(known) & (self._code("on_ground") == 1), 0.0, known)
+
+    @cached_property
+    def kind(self) -> npt.NDArray[np.int64]:
+        """Numbers of ``KINDS``."""
+        kind = self._code("kind")
+        return np.where(kind == UNKNOWN, KINDS.index("unknown"), kind)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -132,6 +155,10 @@ class Rule:
             if n not in _ALWAYS and ((policy.fields is not None and n not in policy.fields) or n in policy.without)
         )
         self._every_ns = round(policy.every_s * 1e9)
+        files = (policy.area_file, policy.only_file, policy.never_file, policy.privacy_file)
+        # what is asked of a row: rules that ask the same are answered once; files may have changed in between
+        asked = msgspec.structs.replace(policy, every_s=0.0, delay_s=0.0, decimals=None, fields=None, without=())
+        self._asks: Any = (asked, states, barred, *licences) if files == (None,) * len(files) else self
         self._last_ns = np.zeros(0, np.int64)
         self._waiting = np.zeros(0, np.bool_)
 
@@ -149,10 +176,16 @@ class Rule:
         return table.with_columns(changes) if changes else table
 
     def passing(self, rows: Rows, late: bool = False) -> tuple[Mask, dict[str, Mask]]:
-        """Which rows may go, whenever, and those withheld by reason (the rate apart).
+        """Which rows may go, whenever, and those withheld by reason (the rate apart); neither is to be changed.
 
         ``late``: rows that were news when something else held them up, and may be silent by now.
         """
+        found = rows.passed.get((self._asks, late))
+        if found is None:
+            found = rows.passed[self._asks, late] = self._passing(rows, late)
+        return found
+
+    def _passing(self, rows: Rows, late: bool) -> tuple[Mask, dict[str, Mask]]:
         table, policy = rows.table, self.policy
         left = np.ones(len(rows), np.bool_)
         withheld: dict[str, Mask] = {}
@@ -200,28 +233,27 @@ class Rule:
             keep("integrity", rows.nic >= policy.least_nic)
         return left, withheld
 
-    def due(self, rows: Rows, chosen: Mask, now_ns: int) -> Mask:
-        """Of chosen rows, those that ``every_s`` lets go now; the slots of the others wait. Urgent ones never do."""
+    def due(self, rows: Rows, chosen: Mask, now_ns: int) -> npt.NDArray[np.int64]:
+        """Of chosen rows, those that ``every_s`` lets go now; the slots of the others wait. Urgent ones never do.
+
+        The second update of an object may wait for up to twice as long, so that objects that came all at once do not
+        go all at once ever after.
+        """
         if not self._every_ns:
-            return chosen
+            return np.flatnonzero(chosen)
         self._grow(rows.slot)
-        slot = rows.slot
-        go = chosen & (rows.urgent | (now_ns - self._last_ns[slot] >= self._every_ns))
-        self._waiting[slot[chosen & ~go]] = True
-        self._last_ns[slot[go]] = now_ns
-        self._waiting[slot[go]] = False
-        gone = rows.state == DEAD
-        self._last_ns[slot[gone]] = 0
-        self._waiting[slot[gone]] = False
-        return go
+        go = np.empty(len(rows), np.int64)
+        count = _due(
+            rows.slot, rows.urgent, rows.state == DEAD, chosen, self._last_ns, self._waiting, self._every_ns, now_ns, go
+        )
+        return go[:count]
 
     def waited(self, now_ns: int) -> npt.NDArray[np.int64]:
         """Slots that were held back and whose time has come; they wait no more."""
         if not self._every_ns:
             return np.zeros(0, np.int64)
-        slots = np.flatnonzero(self._waiting & (now_ns - self._last_ns >= self._every_ns))
-        self._waiting[slots] = False
-        return slots
+        slots = np.empty(len(self._waiting), np.int64)
+        return slots[: _waited(self._last_ns, self._waiting, self._every_ns, now_ns, slots)]
 
     def _grow(self, slots: npt.NDArray[np.int64]) -> None:
         need = int(slots.max()) + 1 if len(slots) else 0
@@ -229,3 +261,33 @@ class Rule:
             size = max(need, 2 * len(self._last_ns), 1024)
             self._last_ns = np.concatenate([self._last_ns, np.zeros(size - len(self._last_ns), np.int64)])
             self._waiting = np.concatenate([self._waiting, np.zeros(size - len(self._waiting), np.bool_)])
+
+
+@njit(cache=True, nogil=True)
+def _due(slot, urgent, dead, chosen, last, waiting, every, now, go):  # type: ignore[no-untyped-def]
+    """Rows that go, into ``go``; how many they are."""
+    count = 0
+    for i in range(len(slot)):
+        g = slot[i]
+        if chosen[i]:
+            if urgent[i] or now - last[g] >= every:
+                go[count] = i
+                count += 1
+                # golden ratio: neighbouring slots are spread evenly
+                spread = np.int64((g * 0.6180339887498949) % 1.0 * every) if last[g] == 0 else 0
+                last[g], waiting[g] = now + spread, False
+            else:
+                waiting[g] = True
+        if dead[i]:
+            last[g], waiting[g] = 0, False
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _waited(last, waiting, every, now, slots):  # type: ignore[no-untyped-def]
+    count = 0
+    for g in range(len(waiting)):
+        if waiting[g] and now - last[g] >= every:
+            slots[count], waiting[g] = g, False
+            count += 1
+    return count

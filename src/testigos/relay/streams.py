@@ -120,18 +120,19 @@ class Stream:
             self.produced += count
             self.withheld["rate"] += count
 
-    def choose(self, rows: Rows, mine: Mask, now_ns: int) -> Ints:
-        """Which of the rows that are ``mine`` go now; counts the others."""
+    def choose(self, rows: Rows, mine: Mask | None, now_ns: int) -> Ints:
+        """Which of the rows that are ``mine``, by default all, go now; counts the others."""
         passing, withheld = self.rule.passing(rows)
-        passing &= mine
+        if mine is not None:
+            passing = passing & mine
         go = self.rule.due(rows, passing, now_ns)
-        self.produced += int(mine.sum())
+        self.produced += len(rows) if mine is None else int(np.count_nonzero(mine))
         for reason, lost in withheld.items():
-            self.withheld[reason] += int((lost & mine).sum())
-        held = int((passing & ~go).sum())
+            self.withheld[reason] += int(np.count_nonzero(lost if mine is None else lost & mine))
+        held = int(np.count_nonzero(passing)) - len(go)
         if held:
             self.withheld["rate"] += held
-        return np.flatnonzero(go)
+        return go
 
     def offer(self, rows: Rows, of: Ints, pieces: Pieces, at: Ints) -> Offer:
         """The offer of rows ``of``, which are ``at`` in ``pieces``; counts those that the format cannot say."""
@@ -188,15 +189,15 @@ def distribute(
     listed = list(streams)
     nothing = np.zeros(0, np.int64)
     again = [nothing if s.rule.policy.delay_s else s.rule.waited(now_ns) for s in listed]
-    late = np.setdiff1d(np.concatenate([nothing, *again]), rows.slot)
+    late = _besides(again, rows.slot)
     # rows whose time has come by the rate of some stream follow those of the batch
     longer = Rows(pl.concat([rows.table, current(late)])) if len(late) else rows
     chosen: list[tuple[Rows, Ints]] = []
     for stream, waited in zip(listed, again, strict=True):
-        ready = stream.ready(rows, now_ns) if stream.rule.policy.delay_s else longer
-        mine = np.ones(len(ready), np.bool_)
-        if ready is longer and len(late):
-            mine[len(rows) :] = np.isin(longer.slot[len(rows) :], waited)
+        if stream.rule.policy.delay_s:
+            ready, mine = stream.ready(rows, now_ns), None
+        else:
+            ready, mine = longer, _among(longer.slot, len(rows), waited) if len(late) else None
         chosen.append((ready, stream.choose(ready, mine, now_ns)))
     groups: dict[Any, list[int]] = {}
     for number, stream in enumerate(listed):
@@ -208,9 +209,30 @@ def distribute(
         wanted = np.zeros(len(ready), np.bool_)
         for number in numbers:
             wanted[chosen[number][1]] = True
-        union = np.flatnonzero(wanted)
-        pieces = listed[numbers[0]].written(ready.table if wanted.all() else ready.table[union])
+        place = np.cumsum(wanted) - 1
+        pieces = listed[numbers[0]].written(ready.table if wanted.all() else ready.table[np.flatnonzero(wanted)])
         for number in numbers:
             of = chosen[number][1]
-            offers[number] = listed[number].offer(ready, of, pieces, np.searchsorted(union, of))
+            offers[number] = listed[number].offer(ready, of, pieces, place[of])
     return list(zip(listed, offers, strict=True))
+
+
+def _besides(waited: list[Ints], slot: Ints) -> Ints:
+    """Slots that waited and are not among those of the batch."""
+    some = [slots for slots in waited if len(slots)]
+    if not some:
+        return np.zeros(0, np.int64)
+    late = np.zeros(1 + max(int(slots.max()) for slots in (slot, *some) if len(slots)), np.bool_)
+    for slots in some:
+        late[slots] = True
+    late[slot] = False
+    return np.flatnonzero(late)
+
+
+def _among(slot: Ints, first: int, waited: Ints) -> Mask:
+    """Rows before ``first``, and those after it whose slot waited."""
+    mine = np.zeros(1 + int(slot.max()), np.bool_)
+    mine[waited] = True
+    found: Mask = mine[slot]
+    found[:first] = True
+    return found
