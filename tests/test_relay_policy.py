@@ -21,7 +21,7 @@ TOLD = ("jsonl", "cot", "sbs")
 
 
 def passing(policy: Policy, *rows: dict, **more) -> tuple[list[bool], dict[str, list[bool]]]:
-    left, withheld = Rule(policy, **more).passing(Rows(picture(*rows)))
+    left, _, withheld = Rule(policy, **more).passing(Rows(picture(*rows)))
     return left.tolist(), {reason: lost.tolist() for reason, lost in withheld.items()}
 
 

@@ -30,7 +30,7 @@ from testigos.relay.inputs import Source, Told
 from testigos.relay.logs import teller
 from testigos.relay.mesh import Mesh
 from testigos.relay.outlets import Outlet
-from testigos.relay.policy import DEAD, Rows, Rule
+from testigos.relay.policy import Rows, Rule
 from testigos.relay.streams import Offer, Stream, distribute, states_told
 from testigos.schema import ALL, PICTURE, STATES, conform
 from testigos.units import S_NS
@@ -374,7 +374,7 @@ class Node:
         self.counters["updates"] += len(table)
         rows = Rows(self._marked(table))
         offers = distribute(self._streams(), rows, now_ns, self._current)
-        dead = rows.slot[rows.state == DEAD]
+        dead = rows.gone
         for stream in self._streams():
             stream.forget(dead)
         late = [(client, *self._caught_up(client)) for client in behind]
@@ -407,8 +407,7 @@ class Node:
             table = stream.shown if stream.shown is not None else conform(pl.DataFrame(), PICTURE)
         else:
             table = self._marked(self.picture.rows())
-            passing, _ = stream.rule.passing(Rows(table), late=True)
-            table = table.filter(pl.Series(passing))
+            table = table[stream.rule.passing(Rows(table), late=True).rows]
         return stream.rule.shaped(table)
 
     def settled(self) -> dict[str, int]:

@@ -8,7 +8,7 @@ military is not.
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ from testigos.schema import KINDS, PICTURE, STATES
 from testigos.world.areas import read_area
 from testigos.world.places import Place
 
-__all__ = ["REASONS", "Rows", "Rule"]
+__all__ = ["REASONS", "Passed", "Rows", "Rule"]
 
 #: Why a row is withheld.
 REASONS: Final = (
@@ -40,10 +40,19 @@ REASONS: Final = (
     "rate",  # less than ``every_s`` after the last one; the newest is given when the time has come
 )
 
+Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 DEAD: Final = STATES.index("dead")
 _SHOWABLE: Final = np.array([s in ("live", "coasting") for s in STATES])
 _ALWAYS: Final = frozenset({"object_id", "time_ns", "status", "state", "slot", "source", "input", "link", "via"})
+
+
+class Passed(NamedTuple):
+    """What a rule says of rows; none of it is to be changed."""
+
+    left: Mask  #: may go, whenever
+    rows: Ints  #: their numbers
+    withheld: dict[str, Mask]  #: the others by reason, the rate apart
 
 
 class Rows:
@@ -51,19 +60,24 @@ class Rows:
 
     def __init__(self, table: pl.DataFrame) -> None:
         self.table = table
-        self.passed: dict[Any, tuple[Mask, dict[str, Mask]]] = {}  #: what rules said of them that ask the same
+        self.passed: dict[Any, Passed] = {}  #: what rules said of them that ask the same
 
     def _number(self, name: str) -> npt.NDArray[np.float64]:
         made = numbers(self.table, (name,))
         return np.asarray(made[0])
 
-    def _code(self, name: str) -> npt.NDArray[np.int64]:
+    def _code(self, name: str) -> Ints:
         made = codes(self.table, (name,))
         return np.asarray(made[0])
 
-    def _whole(self, name: str) -> npt.NDArray[np.int64]:
+    def _whole(self, name: str) -> Ints:
         made = whole_numbers(self.table, (name,))
         return np.asarray(made[0])
+
+    @cached_property
+    def said(self) -> pl.DataFrame:
+        """The columns in which anything is said: to write some rows of most tables costs much less from these."""
+        return pl.DataFrame([c for c in self.table.get_columns() if c.null_count() < len(self.table)])
 
     slot = cached_property(lambda self: self._whole("slot"))
     time_ns = cached_property(lambda self: np.maximum(self._whole("time_ns"), 0))
@@ -75,6 +89,7 @@ class Rows:
     simulated = cached_property(lambda self: self._code("simulated") == 1)
     private = cached_property(lambda self: self._code("private") == 1)
     urgent = cached_property(lambda self: self._code("urgent") == 1)
+    gone = cached_property(lambda self: self.slot[self.state == DEAD])
     radius95_m = cached_property(lambda self: self._number("radius95_m"))
     nic = cached_property(lambda self: self._number("nic"))
 
@@ -86,7 +101,7 @@ class Rows:
         return np.where(np.isnan(known) & (self._code("on_ground") == 1), 0.0, known)
 
     @cached_property
-    def kind(self) -> npt.NDArray[np.int64]:
+    def kind(self) -> Ints:
         """Numbers of ``KINDS``."""
         kind = self._code("kind")
         return np.where(kind == UNKNOWN, KINDS.index("unknown"), kind)
@@ -172,17 +187,16 @@ class Rule:
         changes = [pl.lit(None, PICTURE[n].dtype).alias(n) for n in self._hidden]
         decimals = self.policy.decimals
         if decimals is not None:
-            changes += [pl.col(n).round(decimals) for n in ("lat_deg", "lon_deg") if n not in self._hidden]
+            given = {"lat_deg", "lon_deg"} & set(table.columns) - set(self._hidden)
+            changes += [pl.col(n).round(decimals) for n in given]
         return table.with_columns(changes) if changes else table
 
-    def passing(self, rows: Rows, late: bool = False) -> tuple[Mask, dict[str, Mask]]:
-        """Which rows may go, whenever, and those withheld by reason (the rate apart); neither is to be changed.
-
-        ``late``: rows that were news when something else held them up, and may be silent by now.
-        """
+    def passing(self, rows: Rows, late: bool = False) -> Passed:
+        """Which rows may go. ``late``: they were news when something else held them up, and may be silent by now."""
         found = rows.passed.get((self._asks, late))
         if found is None:
-            found = rows.passed[self._asks, late] = self._passing(rows, late)
+            left, withheld = self._passing(rows, late)
+            found = rows.passed[self._asks, late] = Passed(left, np.flatnonzero(left), withheld)
         return found
 
     def _passing(self, rows: Rows, late: bool) -> tuple[Mask, dict[str, Mask]]:
@@ -233,29 +247,29 @@ class Rule:
             keep("integrity", rows.nic >= policy.least_nic)
         return left, withheld
 
-    def due(self, rows: Rows, chosen: Mask, now_ns: int) -> npt.NDArray[np.int64]:
+    def due(self, rows: Rows, chosen: Ints, now_ns: int) -> Ints:
         """Of chosen rows, those that ``every_s`` lets go now; the slots of the others wait. Urgent ones never do.
 
         The second update of an object may wait for up to twice as long, so that objects that came all at once do not
         go all at once ever after.
         """
         if not self._every_ns:
-            return np.flatnonzero(chosen)
+            return chosen
         self._grow(rows.slot)
-        go = np.empty(len(rows), np.int64)
-        count = _due(
-            rows.slot, rows.urgent, rows.state == DEAD, chosen, self._last_ns, self._waiting, self._every_ns, now_ns, go
-        )
+        go = np.empty(len(chosen), np.int64)
+        count = _due(chosen, rows.slot, rows.urgent, self._last_ns, self._waiting, self._every_ns, now_ns, go)
+        if len(rows.gone):
+            self._last_ns[rows.gone], self._waiting[rows.gone] = 0, False
         return go[:count]
 
-    def waited(self, now_ns: int) -> npt.NDArray[np.int64]:
+    def waited(self, now_ns: int) -> Ints:
         """Slots that were held back and whose time has come; they wait no more."""
         if not self._every_ns:
             return np.zeros(0, np.int64)
         slots = np.empty(len(self._waiting), np.int64)
         return slots[: _waited(self._last_ns, self._waiting, self._every_ns, now_ns, slots)]
 
-    def _grow(self, slots: npt.NDArray[np.int64]) -> None:
+    def _grow(self, slots: Ints) -> None:
         need = int(slots.max()) + 1 if len(slots) else 0
         if need > len(self._last_ns):
             size = max(need, 2 * len(self._last_ns), 1024)
@@ -264,22 +278,19 @@ class Rule:
 
 
 @njit(cache=True, nogil=True)
-def _due(slot, urgent, dead, chosen, last, waiting, every, now, go):  # type: ignore[no-untyped-def]
+def _due(chosen, slot, urgent, last, waiting, every, now, go):  # type: ignore[no-untyped-def]
     """Rows that go, into ``go``; how many they are."""
     count = 0
-    for i in range(len(slot)):
+    for i in chosen:
         g = slot[i]
-        if chosen[i]:
-            if urgent[i] or now - last[g] >= every:
-                go[count] = i
-                count += 1
-                # golden ratio: neighbouring slots are spread evenly
-                spread = np.int64((g * 0.6180339887498949) % 1.0 * every) if last[g] == 0 else 0
-                last[g], waiting[g] = now + spread, False
-            else:
-                waiting[g] = True
-        if dead[i]:
-            last[g], waiting[g] = 0, False
+        if urgent[i] or now - last[g] >= every:
+            go[count] = i
+            count += 1
+            # golden ratio: neighbouring slots are spread evenly
+            spread = np.int64((g * 0.6180339887498949) % 1.0 * every) if last[g] == 0 else 0
+            last[g], waiting[g] = now + spread, False
+        else:
+            waiting[g] = True
     return count
 
 

@@ -65,10 +65,9 @@ def _sizes(begin, of, start):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _copy(data, begin, of, start, out):  # type: ignore[no-untyped-def]
     for i in range(len(of)):
-        at = start[i]
-        for k in range(begin[of[i]], begin[of[i] + 1]):
-            out[at] = data[k]
-            at += 1
+        low, high = begin[of[i]], begin[of[i] + 1]
+        for k in range(high - low):
+            out[np.uintp(start[i] + k)] = data[np.uintp(low + k)]  # by such numbers it is compiled to a copy of blocks
 
 
 def gathered(pieces: Pieces, of: Ints) -> tuple[bytes, Ints]:
@@ -122,16 +121,14 @@ class Stream:
 
     def choose(self, rows: Rows, mine: Mask | None, now_ns: int) -> Ints:
         """Which of the rows that are ``mine``, by default all, go now; counts the others."""
-        passing, withheld = self.rule.passing(rows)
-        if mine is not None:
-            passing = passing & mine
-        go = self.rule.due(rows, passing, now_ns)
+        passed = self.rule.passing(rows)
+        chosen = passed.rows if mine is None else passed.rows[mine[passed.rows]]
+        go = self.rule.due(rows, chosen, now_ns)
         self.produced += len(rows) if mine is None else int(np.count_nonzero(mine))
-        for reason, lost in withheld.items():
+        for reason, lost in passed.withheld.items():
             self.withheld[reason] += int(np.count_nonzero(lost if mine is None else lost & mine))
-        held = int(np.count_nonzero(passing)) - len(go)
-        if held:
-            self.withheld["rate"] += held
+        if len(chosen) > len(go):
+            self.withheld["rate"] += len(chosen) - len(go)
         return go
 
     def offer(self, rows: Rows, of: Ints, pieces: Pieces, at: Ints) -> Offer:
@@ -167,7 +164,7 @@ class Stream:
         ``most_bytes`` waits on.
         """
         rows = Rows(table)
-        passing, _ = self.rule.passing(rows, late=True)
+        passing = self.rule.passing(rows, late=True).left
         order = np.lexsort((rows.slot, rows.time_ns, ~rows.urgent))
         order = order[passing[order]]
         pieces = self.written(table[order])
@@ -204,13 +201,17 @@ def distribute(
         if len(chosen[number][1]):
             groups.setdefault((stream.form, id(chosen[number][0])), []).append(number)
     offers = [NOTHING] * len(listed)
+    tables: dict[Any, pl.DataFrame] = {}  # formats often want the same rows
     for numbers in groups.values():
         ready = chosen[numbers[0]][0]
         wanted = np.zeros(len(ready), np.bool_)
         for number in numbers:
             wanted[chosen[number][1]] = True
         place = np.cumsum(wanted) - 1
-        pieces = listed[numbers[0]].written(ready.table if wanted.all() else ready.table[np.flatnonzero(wanted)])
+        key = id(ready), wanted.tobytes()
+        if key not in tables:
+            tables[key] = ready.said if wanted.all() else ready.said[np.flatnonzero(wanted)]
+        pieces = listed[numbers[0]].written(tables[key])
         for number in numbers:
             of = chosen[number][1]
             offers[number] = listed[number].offer(ready, of, pieces, place[of])
@@ -231,8 +232,8 @@ def _besides(waited: list[Ints], slot: Ints) -> Ints:
 
 def _among(slot: Ints, first: int, waited: Ints) -> Mask:
     """Rows before ``first``, and those after it whose slot waited."""
-    mine = np.zeros(1 + int(slot.max()), np.bool_)
-    mine[waited] = True
-    found: Mask = mine[slot]
-    found[:first] = True
-    return found
+    these = np.zeros(1 + int(slot.max()), np.bool_)
+    these[waited] = True
+    mine = np.ones(len(slot), np.bool_)
+    mine[first:] = these[slot[first:]]
+    return mine
