@@ -194,6 +194,11 @@ def new_slots(capacity: int) -> Slots:
     return Slots(**made, free=_stack(0, capacity), left=np.array([capacity]))
 
 
+def _whole(array: Any1) -> Any1:
+    """What an array is a part of: to copy it at once takes a tenth of the time that its columns take."""
+    return array if array.base is None else array.base
+
+
 def wider(old: _T, needed: int) -> _T:
     """``old`` itself if ``needed`` more are free in it, else a copy with twice as many or more."""
     left = int(old.left[0])
@@ -203,9 +208,12 @@ def wider(old: _T, needed: int) -> _T:
     capacity = max(2 * size, size + needed)
     makers: dict[type, Any] = {Nodes: new_nodes, States: new_states, Slots: new_slots}
     made: _T = makers[type(old)](capacity)
-    for name in old._fields:
-        if name not in ("motions", "free", "left"):
-            getattr(made, name)[:size] = getattr(old, name)
+    for to, come in {
+        id(_whole(getattr(made, name))): (_whole(getattr(made, name)), _whole(getattr(old, name)))
+        for name in old._fields
+        if name not in ("motions", "free", "left")
+    }.values():
+        to[:size] = come
     made.free[: capacity - size] = _stack(size, capacity)
     made.free[capacity - size : capacity - size + left] = old.free[:left]
     made.left[0] = capacity - size + left
