@@ -19,7 +19,6 @@ import math
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from testigos.fuse import _picture_arrays as arrays
 from testigos.fuse._picture_arrays import (
@@ -33,10 +32,16 @@ from testigos.fuse._picture_arrays import (
     REPS,
     TWIN,
     VELOCITY,
+    Any1,
+    Nodes,
+    Slots,
+    States,
 )
-from testigos.fuse.filter import _step
+from testigos.fuse.filter import measured
+from testigos.fuse.motion import MODE
 from testigos.fuse.quality import LATENCY95_S
 from testigos.geo import to_ecef
+from testigos.modes.kernels import kernel
 from testigos.units import KT_MPS
 
 __all__ = ["close", "fold", "insert"]
@@ -71,12 +76,12 @@ _LAST: Final = 4  # where nodes come out of order, so many of the last
 _UNRULY: Final = 8  # above this they are said to: each one out of order adds 4, each batch takes 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _order(time):  # type: ignore[no-untyped-def]
     return time + (_MS - 1) if time % _MS == 0 else time
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _earlier(nodes, a, b):  # type: ignore[no-untyped-def]
     """Whether node ``a`` goes before ``b``; nodes of equal content go in the order that they came in."""
     p, q = _order(nodes.time[a]), _order(nodes.time[b])
@@ -96,13 +101,12 @@ def _earlier(nodes, a, b):  # type: ignore[no-untyped-def]
     return nodes.tie[a] < nodes.tie[b]
 
 
-@njit(cache=True, nogil=True)
-def insert(nodes, slots, said, rows, slot, node):  # type: ignore[no-untyped-def]
+@kernel
+def insert(nodes, slots, said, rows, slot, node, touched):  # type: ignore[no-untyped-def]
     """Hangs ``rows`` of ``said``, in their order, into the lists of their ``slot``; ``node[row]`` is -1 where too late.
 
-    Enough nodes must be free. Gives the slots that have to be told anew, and how many they are.
+    Enough nodes must be free. Puts the slots that have to be told anew into ``touched``; gives how many they are.
     """
-    touched = np.empty(len(rows), np.int64)
     count = 0
     for r in range(len(rows)):
         i = rows[r]
@@ -145,10 +149,10 @@ def insert(nodes, slots, said, rows, slot, node):  # type: ignore[no-untyped-def
         elif _earlier(nodes, x, d):
             slots.dirty[g] = x
         node[i] = x
-    return touched[:count]
+    return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _new(states, motion):  # type: ignore[no-untyped-def]
     """An empty state."""
     states.left[0] -= 1
@@ -165,7 +169,7 @@ def _new(states, motion):  # type: ignore[no-untyped-def]
     return q
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _copied_alone(states, p):  # type: ignore[no-untyped-def]
     states.left[0] -= 1
     q = states.free[states.left[0]]
@@ -180,7 +184,7 @@ def _copied_alone(states, p):  # type: ignore[no-untyped-def]
     return q
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _copied(states, p):  # type: ignore[no-untyped-def]
     """A copy of a state, with that of the second track."""
     q = _copied_alone(states, p)
@@ -189,7 +193,7 @@ def _copied(states, p):  # type: ignore[no-untyped-def]
     return q
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _drop(states, q):  # type: ignore[no-untyped-def]
     twin = states.ints[q, _TWIN_ROW]
     if twin >= 0:
@@ -199,7 +203,7 @@ def _drop(states, q):  # type: ignore[no-untyped-def]
     states.left[0] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _apart_m(lat1, lon1, lat2, lon2):  # type: ignore[no-untyped-def]
     """The chord between two places."""
     x1, y1, z1 = to_ecef(lat1, lon1)
@@ -207,27 +211,27 @@ def _apart_m(lat1, lon1, lat2, lon2):  # type: ignore[no-untyped-def]
     return math.sqrt((x1 - x2) ** 2 + (y1 - y2) ** 2 + (z1 - z2) ** 2)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def same_place(lat1, lon1, lat2, lon2, step):  # type: ignore[no-untyped-def]
     """Whether two places differ by no more than ``step`` degrees; across the antimeridian too."""
     east = abs(lon1 - lon2)
     return abs(lat1 - lat2) <= step and (east <= step or 360.0 - east <= step)
 
 
-@njit(cache=True, nogil=True)
-def _measured(states, q, time, scratch, when, at, outcome):  # type: ignore[no-untyped-def]
+@kernel
+def _measured(states, q, time, scratch, modes, when, at, outcome):  # type: ignore[no-untyped-def]
     """The filter's word on the position in ``scratch``."""
     at[0] = q
     when[0] = max(time, states.last[q]) if states.used[q] else time
-    _step(
+    measured(
         states.motions, states.state, states.last, states.used, states.refused, states.kind, at, when,
         scratch[0], scratch[1], scratch[2], scratch[3], scratch[2], scratch[4], scratch[5], scratch[6],
-        outcome, scratch[7], scratch[8],
+        outcome, scratch[7], scratch[8], modes[0], modes[1],
     )  # fmt: skip
     return outcome[0]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _show(states, q, nodes, x, radius):  # type: ignore[no-untyped-def]
     """The position of a node becomes that of the track."""
     ints, floats = states.ints, states.floats
@@ -244,7 +248,7 @@ def _show(states, q, nodes, x, radius):  # type: ignore[no-untyped-def]
     floats[q, _LAT], floats[q, _LON], floats[q, _RADIUS] = nodes.lat[x], nodes.lon[x], radius
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _remember(states, q, nodes, x):  # type: ignore[no-untyped-def]
     ints, floats = states.ints, states.floats
     k = ints[q, _REP_AT]
@@ -253,7 +257,7 @@ def _remember(states, q, nodes, x):  # type: ignore[no-untyped-def]
     ints[q, _REP_AT] = (k + 1) % REPS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _radius(states, q, nodes, x):  # type: ignore[no-untyped-def]
     """The 95 % radius of a node's position, as ``fuse.quality`` has it; NaN where nothing says."""
     ints, floats = states.ints, states.floats
@@ -273,8 +277,8 @@ def _radius(states, q, nodes, x):  # type: ignore[no-untyped-def]
     return base
 
 
-@njit(cache=True, nogil=True)
-def _apply(states, q, nodes, x, rules, assumed, scratch, when, at, outcome):  # type: ignore[no-untyped-def]
+@kernel
+def _apply(states, q, nodes, x, rules, assumed, scratch, modes, when, at, outcome):  # type: ignore[no-untyped-def]
     """What a node does to a state, in place; the verdict."""
     ints, floats = states.ints, states.floats
     flags, time = nodes.flags[x], nodes.time[x]
@@ -312,7 +316,7 @@ def _apply(states, q, nodes, x, rules, assumed, scratch, when, at, outcome):  # 
         states.left[0] += 1
         ints[q, _TWIN_ROW] = twin = -1
     if twin < 0:
-        said = _measured(states, q, time, scratch, when, at, outcome)
+        said = _measured(states, q, time, scratch, modes, when, at, outcome)
         if said <= _RESTARTED:
             if said == _ACCEPTED:
                 ints[q, _SINCE] += 1
@@ -328,7 +332,7 @@ def _apply(states, q, nodes, x, rules, assumed, scratch, when, at, outcome):  # 
         first, second = (q, twin) if near <= far else (twin, q)
         for track in (first, second):
             states.refused[track] = 0
-            said = _measured(states, track, time, scratch, when, at, outcome)
+            said = _measured(states, track, time, scratch, modes, when, at, outcome)
             if said <= _RESTARTED:
                 _show(states, track, nodes, x, known)
                 _remember(states, q, nodes, x)
@@ -362,13 +366,13 @@ def _apply(states, q, nodes, x, rules, assumed, scratch, when, at, outcome):  # 
     else:
         return REFUSED_AT
     ints[q, _CAND_N] = 0
-    _measured(states, track, time, scratch, when, at, outcome)
+    _measured(states, track, time, scratch, modes, when, at, outcome)
     _show(states, track, nodes, x, known)
     _remember(states, q, nodes, x)
     return MAIN if track == q else TWIN
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shown(states, q):  # type: ignore[no-untyped-def]
     """What a state shows: when and where."""
     if q < 0 or states.ints[q, _COUNT] == 0:
@@ -376,13 +380,8 @@ def _shown(states, q):  # type: ignore[no-untyped-def]
     return states.ints[q, _SHOWN_T], states.floats[q, _LAT], states.floats[q, _LON]
 
 
-@njit(cache=True, nogil=True)
-def fold(nodes, states, slots, touched, rules, assumed, cutoff_ns):  # type: ignore[no-untyped-def]
-    """Tells the ``touched`` slots anew from their dirty node on, and forgets nodes before ``cutoff_ns``.
-
-    Of these and their twins, says which show another position than before. Enough states and slots must be free.
-    """
-    scratch, when, at, outcome = np.empty((9, 1)), np.empty(1, np.int64), np.empty(1, np.int64), np.empty(1, np.uint8)
+@kernel
+def _fold(nodes, states, slots, touched, rules, assumed, cutoff_ns, scratch, modes, when, at, outcome):  # type: ignore[no-untyped-def]
     for g in touched:
         d = slots.dirty[g]
         slots.dirty[g] = -1
@@ -409,7 +408,7 @@ def fold(nodes, states, slots, touched, rules, assumed, cutoff_ns):  # type: ign
         x = nodes.after[p] if p >= 0 else slots.head[g]
         among = False
         while x >= 0:
-            nodes.verdict[x] = _apply(states, work, nodes, x, rules, assumed, scratch, when, at, outcome)
+            nodes.verdict[x] = _apply(states, work, nodes, x, rules, assumed, scratch, modes, when, at, outcome)
             among = among or x == last
             if nodes.state[x] >= 0:
                 _drop(states, nodes.state[x])
@@ -441,7 +440,18 @@ def fold(nodes, states, slots, touched, rules, assumed, cutoff_ns):  # type: ign
             slots.moved[t] = _shown(states, slots.state[t]) != before[1]
 
 
-@njit(cache=True, nogil=True)
+def fold(
+    nodes: Nodes, states: States, slots: Slots, touched: Any1, rules: Any1, assumed: Any1, cutoff_ns: int
+) -> None:  # fmt: skip
+    """Tells the ``touched`` slots anew from their dirty node on, and forgets nodes before ``cutoff_ns``.
+
+    Of these and their twins, says which show another position than before. Enough states and slots must be free.
+    """
+    room = np.empty((9, 1)), np.empty((2, 3, MODE)), np.empty(1, np.int64), np.empty(1, np.int64), np.empty(1, np.uint8)
+    _fold(nodes, states, slots, touched, rules, assumed, cutoff_ns, *room)
+
+
+@kernel
 def _thin(nodes, states, slots, g, d, spared):  # type: ignore[no-untyped-def]
     """Drops states of nodes before ``d`` that are no longer among the last ``spared``."""
     x, later = slots.tail[g], 1
@@ -459,7 +469,7 @@ def _thin(nodes, states, slots, g, d, spared):  # type: ignore[no-untyped-def]
         x = nodes.before[x]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _forget(nodes, states, slots, g, cutoff_ns):  # type: ignore[no-untyped-def]
     """Forgets nodes before the last one that has a state and lies before ``cutoff_ns``."""
     base = -1
@@ -479,7 +489,7 @@ def _forget(nodes, states, slots, g, cutoff_ns):  # type: ignore[no-untyped-def]
     slots.head[g], slots.closed[g] = base, True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _free(nodes, states, x):  # type: ignore[no-untyped-def]
     if nodes.state[x] >= 0:
         _drop(states, nodes.state[x])
@@ -488,7 +498,7 @@ def _free(nodes, states, x):  # type: ignore[no-untyped-def]
     nodes.left[0] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def close(nodes, states, slots, gone):  # type: ignore[no-untyped-def]
     """Frees slots of first tracks with all that they hold; their twin too."""
     for g in gone:

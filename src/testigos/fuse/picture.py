@@ -234,7 +234,10 @@ class Picture:
         life.alive[target[used & ~late]] = True
         self._named(twins[slots.state[twins] >= 0])
         both = np.unique(np.concatenate((target[used & ~late], touched, twins)))
-        self._age(both[(slots.of[both] >= 0)], now)
+        both = both[slots.of[both] >= 0]
+        before = life.phase[both]
+        self._age(both, now)
+        changed[both[life.phase[both] != before]] = True  # live again, or not for much longer
         life.alive[gone] = True
         life.phase[gone] = lives.DEAD
         changed[gone] = True
@@ -308,7 +311,8 @@ class Picture:
     def _fold(self, said: Said, rows: Ints, slot: Ints, node: Ints, now: int) -> Ints:
         """Puts rows, in the order of time, into their tracks; the slots of these."""
         self._nodes = arrays.wider(self._nodes, len(rows) + 1)
-        touched: Ints = insert(self._nodes, self._slots, said, rows, slot, node)
+        touched = np.empty(len(rows), np.int64)
+        touched = touched[: insert(self._nodes, self._slots, said, rows, slot, node, touched)]
         # a slot keeps a few states at hand and one of its new nodes may keep one, each with that of a second track
         self._states = arrays.wider(self._states, 2 * (len(rows) + 6 * len(touched)) + 64)
         self._reserve(len(touched))
