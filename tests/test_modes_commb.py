@@ -20,12 +20,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testigos.kernels import kernel
 from testigos.modes import columns as c
 from testigos.modes import encode_commb as encode
 from testigos.modes.columns import Out, allocate, blank
 from testigos.modes.commb import LEVEL, comm_b
 from testigos.modes.encode import callsign48
-from testigos.modes.kernels import kernel
 from testigos.modes.state import blank_aircraft
 from testigos.schema import ALL
 

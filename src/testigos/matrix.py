@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
 from testigos.buffers import buffers
+from testigos.kernels import kernel
 from testigos.schema import ALL, PICTURE
 
 __all__ = ["UNKNOWN", "Texts", "addresses", "codes", "has", "numbers", "texts", "whole_numbers"]
@@ -141,7 +141,7 @@ def texts(table: pl.DataFrame, names: Sequence[str]) -> Texts:
     return Texts(np.concatenate(parts), start)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _measure(views, known, start, at):  # type: ignore[no-untyped-def]
     """Where each text begins; gives the length of the longest one."""
     longest = np.int64(0)
@@ -157,7 +157,7 @@ def _measure(views, known, start, at):  # type: ignore[no-untyped-def]
     return longest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gather(views, start, base, data):  # type: ignore[no-untyped-def]
     """The texts that their views hold whole: a length of four bytes, then twelve bytes of text."""
     for i in range(len(views)):
@@ -181,7 +181,7 @@ def addresses(said: Texts, column: int = 0) -> tuple[npt.NDArray[np.int64], npt.
     return found, anonymous
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _addresses(data, start, found, anonymous):  # type: ignore[no-untyped-def]
     for i in range(len(found)):
         at = start[i]

@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from testigos.fuse._picture_fold import same_place
+from testigos.kernels import kernel
 
 __all__ = ["DUPLICATE", "ECHO", "KNOWN", "NEWS", "Known", "forget", "grown", "judge", "new_known"]
 
@@ -59,7 +59,7 @@ def forget(known: Known, slots: npt.NDArray[np.int64]) -> None:
     known.next[slots] = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find(known, g, lat, lon, alt, step_deg, step_ft):  # type: ignore[no-untyped-def]
     """Which known place this is, the last said of several; -1 if none."""
     best = -1
@@ -73,7 +73,7 @@ def find(known, g, lat, lon, alt, step_deg, step_ft):  # type: ignore[no-untyped
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def judge(known, rows, slot, untimed, lat, lon, alt, time, input, learned, speed_mps, rules, verdict):  # type: ignore[no-untyped-def]
     """Remembers the places of ``rows``, in the order of time, and judges those without a time.
 

@@ -41,7 +41,7 @@ from testigos.fuse.filter import measured
 from testigos.fuse.motion import MODE
 from testigos.fuse.quality import LATENCY95_S
 from testigos.geo import to_ecef
-from testigos.modes.kernels import kernel
+from testigos.kernels import kernel
 from testigos.units import KT_MPS
 
 __all__ = ["close", "fold", "insert"]

@@ -4,11 +4,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from testigos.fuse import _picture_arrays as arrays
 from testigos.fuse._picture_arrays import side_by_side
 from testigos.fuse._picture_values import NUMBER
+from testigos.kernels import kernel
 from testigos.schema import KINDS, SOURCES
 
 __all__ = ["COASTING", "DEAD", "LIVE", "STALE", "Life", "age", "grown", "hear", "new_life", "reset"]
@@ -73,7 +73,7 @@ def reset(life: Life, slots: npt.NDArray[np.integer[Any]]) -> None:
         values[slots] = _NEVER if name == "due" else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hear(life, rows, slot, seen, said):  # type: ignore[no-untyped-def]
     """Notes rows as the last heard of their slots; those that are not ``seen`` keep nobody alive."""
     for r in range(len(rows)):
@@ -88,7 +88,7 @@ def hear(life, rows, slot, seen, said):  # type: ignore[no-untyped-def]
             life.source[g], life.offset[g] = said.source[i], said.offset[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def age(life, slots, states, values, touched, kinds, patience, now):  # type: ignore[no-untyped-def]
     """Deadlines and phase of the ``touched`` slots; ``kinds``: by number of the text of a category, -1 where none."""
     for g in touched:

@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
+
+from testigos.kernels import kernel
 
 __all__ = ["NOTHING", "Numbers", "Texts"]
 
@@ -24,7 +25,7 @@ Hashes = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _look(keys, numbers, hashes, out):  # type: ignore[no-untyped-def]
     """The number of each hash; -1 where it has none."""
     mask = len(keys) - 1
@@ -39,7 +40,7 @@ def _look(keys, numbers, hashes, out):  # type: ignore[no-untyped-def]
             at = (at + 1) & mask
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _set(keys, numbers, hashes, given):  # type: ignore[no-untyped-def]
     """Gives hashes that have none a number."""
     mask = len(keys) - 1
@@ -50,7 +51,7 @@ def _set(keys, numbers, hashes, given):  # type: ignore[no-untyped-def]
         keys[at], numbers[at] = hashes[i], given[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unset(keys, numbers, hashes):  # type: ignore[no-untyped-def]
     mask = len(keys) - 1
     for i in range(len(hashes)):

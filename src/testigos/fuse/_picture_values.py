@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
 from testigos.fuse._picture_arrays import side_by_side
+from testigos.kernels import kernel
 from testigos.schema import ALL, KINDS
 
 __all__ = ["COLUMNS", "FLEETING", "TEXTS", "Values", "gather", "grown", "new_values", "put"]
@@ -69,7 +69,7 @@ NUMBER: Final = {name: k for k, name in enumerate(COLUMNS)}
 KIND_NUMBER: Final = {name: k for k, name in enumerate(KINDS)}
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put(values, columns, said, rows, target, weak, time, input, link, via, offset, is_text, rank, silent, news):  # type: ignore[no-untyped-def]
     """Values ``said``, (columns, N), by ``rows`` into the slots that are their ``target``.
 
@@ -107,7 +107,7 @@ def put(values, columns, said, rows, target, weak, time, input, link, via, offse
             values.via[g, c], values.offset[g, c] = via[i], offset[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather(values, slots, since, fleeting, out):  # type: ignore[no-untyped-def]
     """Values of ``slots`` as columns into ``out``, (columns, N); NaN for fleeting ones from before ``since[slot]``."""
     for i in range(len(slots)):

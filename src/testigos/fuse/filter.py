@@ -30,10 +30,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from testigos.fuse.motion import MODE, MOTIONS, Motion, advance, blend, table, update, update_velocity
 from testigos.fuse.plane import axes, from_plane, origin, to_plane
+from testigos.kernels import kernel_fma
 
 __all__ = [
     "ACCEPTED", "GATE", "INVALID", "LATE", "RECENTRE_M", "REFUSED", "RESTARTED", "STARTED", "VARIANCES_M2", "Estimates",
@@ -155,7 +155,7 @@ def variance_m2(radius95_m: npt.ArrayLike) -> Floats:
     return np.square(np.asarray(radius95_m, np.float64) / _CONTAIN95)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def _start(row, motion, lat, lon, r_ee, r_en, r_nn, ve, vn, r_v):  # type: ignore[no-untyped-def]
     """A track begins at a measurement; ``r_v`` 0: no velocity."""
     row[:] = 0.0
@@ -176,7 +176,7 @@ def _start(row, motion, lat, lon, r_ee, r_en, r_nn, ve, vn, r_v):  # type: ignor
             m[19] = motion[3] * motion[3]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def _innovation(modes, left, right, at, ee, en, nn, y0, y1, r00, r01, r11):  # type: ignore[no-untyped-def]
     """Normalised innovation squared of two components, over all modes, and the determinant of its covariance.
 
@@ -194,7 +194,7 @@ def _innovation(modes, left, right, at, ee, en, nn, y0, y1, r00, r01, r11):  # t
     return (s11 * z0 * z0 - 2.0 * s01 * z0 * z1 + s00 * z1 * z1) / det, det
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def _weighed(left, right, straight_log, left_log, right_log):  # type: ignore[no-untyped-def]
     """The probabilities of turns after likelihoods; no mode is ever given up wholly."""
     top = max(straight_log, left_log, right_log)
@@ -205,7 +205,7 @@ def _weighed(left, right, straight_log, left_log, right_log):  # type: ignore[no
     return b / every, c / every
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def _turn_axes(m, j00, j01, j10, j11):  # type: ignore[no-untyped-def]
     """Position covariance and velocity of a mode under a change of axes, in place."""
     m[2], m[3] = j00 * m[2] + j01 * m[3], j10 * m[2] + j11 * m[3]
@@ -222,7 +222,7 @@ def _turn_axes(m, j00, j01, j10, j11):  # type: ignore[no-untyped-def]
     m[16], m[18] = j00 * m[16] + j01 * m[18], j10 * m[16] + j11 * m[18]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def _recentre(row, modes, east, north):  # type: ignore[no-untyped-def]
     """Move the plane to a place of it, and the modes with it, in place."""
     s0, c0, n0, lon0 = row[_S0], row[_C0], row[_N0], row[_LON0]
@@ -243,7 +243,7 @@ def _recentre(row, modes, east, north):  # type: ignore[no-untyped-def]
     row[_S0], row[_C0], row[_N0], row[_LON0] = s1, c1, n1, lon
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def from_row(row, east, north):  # type: ignore[no-untyped-def]
     """Latitude and longitude in degrees of a place in a track's plane; beyond the earth's edge, of the edge."""
     far = math.hypot(east, north) / row[_N0]
@@ -253,7 +253,7 @@ def from_row(row, east, north):  # type: ignore[no-untyped-def]
     return from_plane(row[_S0], row[_C0], row[_N0], row[_LON0], east, north)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def _placed(row, lat, lon, e, x, n):  # type: ignore[no-untyped-def]
     """A measurement in a track's plane: place, covariance, the axes there, and the cosine of its distance."""
     s0, c0 = row[_S0], row[_C0]
@@ -263,7 +263,7 @@ def _placed(row, lat, lon, e, x, n):  # type: ignore[no-untyped-def]
     return y0, y1, f * ee + g * ne, f * en + g * nn, h * en + l * nn, ee, en, ne, nn, s0 * s + c0 * c * cd
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def moved(row, motion, last, modes, spare, time_ns):  # type: ignore[no-untyped-def]
     """Put the modes of a track at a time into ``modes``, (3, MODE); the probabilities of turns to left and right.
 
@@ -275,7 +275,7 @@ def moved(row, motion, last, modes, spare, time_ns):  # type: ignore[no-untyped-
     return advance(modes, spare, row[_LEFT], row[_RIGHT], max(time_ns - last, 0) * 1e-9, motion)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def compared(row, modes, left, right, lat, lon, e, x, n):  # type: ignore[no-untyped-def]
     """A position against modes of ``moved``: the least squared innovation, and -2 times its logarithmic likelihood.
 
@@ -299,7 +299,7 @@ def compared(row, modes, left, right, lat, lon, e, x, n):  # type: ignore[no-unt
     return min(least, straight), cost
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def reach(modes, left, right, noise):  # type: ignore[no-untyped-def]
     """East and north of a track in its plane, and how far from there a position of variance ``noise`` can be its."""
     a, b, c = modes[0], modes[1], modes[2]
@@ -316,7 +316,7 @@ def reach(modes, left, right, noise):  # type: ignore[no-untyped-def]
     return east, north, max(far, math.sqrt(GATE * (spread + noise)))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def _bears(modes, y0, y1, r00, r01, r11, near):  # type: ignore[no-untyped-def]
     """Whether a place is within the gate of any mode alone, however improbable: so a turn begins."""
     if near < _PLANE:
@@ -328,12 +328,7 @@ def _bears(modes, y0, y1, r00, r01, r11, near):  # type: ignore[no-untyped-def]
     return False
 
 
-#: Kernels that make no arrays need not count who refers to those that they are given, which takes most of the time of
-#: those that call each other for every row.
-uncounted: Final = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, _nrt=False)
-
-
-@uncounted
+@kernel_fma
 def measured(  # type: ignore[no-untyped-def]
     motions,
     state,
@@ -469,9 +464,8 @@ def step(
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _estimates(motions, state, last, used, kind, slot, time_ns, whole, out):  # type: ignore[no-untyped-def]
-    modes, spare, m = np.empty((3, MODE)), np.empty((3, MODE)), np.empty(MODE)
+@kernel_fma
+def _estimates(motions, state, last, used, kind, slot, time_ns, whole, modes, spare, m, out):  # type: ignore[no-untyped-def]
     for i in range(len(slot)):
         k = slot[i]
         if k < 0 or k >= len(used) or used[k] == 0:
@@ -501,11 +495,17 @@ def _estimates(motions, state, last, used, kind, slot, time_ns, whole, out):  # 
         out[9, i] = 0.5 * (m[14] + m[17])
 
 
+def _room() -> tuple[Floats, Floats, Floats]:
+    return np.empty((3, MODE)), np.empty((3, MODE)), np.empty(MODE)
+
+
 def estimates(filters: Filters, slots: npt.ArrayLike) -> Estimates:
     """Where slots, (N,), were at the time of the last measurement they used."""
     at = columns(slots, len(np.asarray(slots)), np.int64)
     out, time = np.empty((10, len(at))), np.zeros(len(at), np.int64)
-    _estimates(filters.motions, filters.state, filters.time_ns, filters.used, filters.kind, at, time, False, out)
+    _estimates(
+        filters.motions, filters.state, filters.time_ns, filters.used, filters.kind, at, time, False, *_room(), out
+    )
     return Estimates(time, *out)
 
 
@@ -517,7 +517,9 @@ def predicted(filters: Filters, slots: npt.ArrayLike, time_ns: npt.ArrayLike) ->
     at = columns(slots, len(np.asarray(slots)), np.int64)
     time = columns(time_ns, len(at), np.int64).copy()
     out = np.empty((10, len(at)))
-    _estimates(filters.motions, filters.state, filters.time_ns, filters.used, filters.kind, at, time, True, out)
+    _estimates(
+        filters.motions, filters.state, filters.time_ns, filters.used, filters.kind, at, time, True, *_room(), out
+    )
     return Estimates(time, *out)
 
 

@@ -18,7 +18,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from testigos.kernels import kernel_fma
 
 __all__ = ["AIRCRAFT", "DRONE", "MODE", "MOTIONS", "VESSEL", "Motion", "table"]
 
@@ -64,7 +65,7 @@ def table(motions: tuple[Motion, ...] = MOTIONS) -> npt.NDArray[np.float64]:
     return np.array([astuple(m) for m in motions], np.float64)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def spread(m, x0, x1, x2, x3, x4, d0, d1, d2, d3, d4):  # type: ignore[no-untyped-def]
     """Add the product of two vectors to a covariance, in place."""
     m[5] += x0 * d0
@@ -84,7 +85,7 @@ def spread(m, x0, x1, x2, x3, x4, d0, d1, d2, d3, d4):  # type: ignore[no-untype
     m[19] += x4 * d4
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def _into_turn(out, own, straight, w, rate, rate_var):  # type: ignore[no-untyped-def]
     """A turn mode, ``w`` of its own and the rest of who begins to turn, with the usual rate."""
     v, ww = 1.0 - w, w * (1.0 - w)
@@ -97,7 +98,7 @@ def _into_turn(out, own, straight, w, rate, rate_var):  # type: ignore[no-untype
     spread(out, ww * d0, ww * d1, ww * d2, ww * d3, ww * d4, d0, d1, d2, d3, d4)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def blend(out, modes, u, v, w):  # type: ignore[no-untyped-def]
     """The one mode that has mean and covariance of three with these probabilities."""
     a, b, c = modes[0], modes[1], modes[2]
@@ -110,7 +111,7 @@ def blend(out, modes, u, v, w):  # type: ignore[no-untyped-def]
         spread(out, p * d0, p * d1, p * d2, p * d3, p * d4, d0, d1, d2, d3, d4)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def predict(out, m, t, q, rate, rate_var, fade):  # type: ignore[no-untyped-def]
     """A mode ``m``, ``t`` seconds later, into ``out``.
 
@@ -174,13 +175,13 @@ def predict(out, m, t, q, rate, rate_var, fade):  # type: ignore[no-untyped-def]
     out[19] = fade * fade * ww + (1.0 - fade * fade) * rate_var
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def straighten(m):  # type: ignore[no-untyped-def]
     """Take the rate of turn out of a mode, in place."""
     m[4] = m[9] = m[13] = m[16] = m[18] = m[19] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def advance(modes, spare, left, right, t, motion):  # type: ignore[no-untyped-def]
     """All modes ``t`` seconds later, with changes of mode: where they are now and the probabilities of turns.
 
@@ -217,7 +218,7 @@ def advance(modes, spare, left, right, t, motion):  # type: ignore[no-untyped-de
     return left, right
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def _correct(m, i00, i01, i11, z0, z1, a0, a1, a2, a3, a4, b0, b1, b2, b3, b4):  # type: ignore[no-untyped-def]
     """Correct a mode in place; ``a``, ``b``: its covariances with what was measured; ``z``: the innovation weighed."""
     m[0] += a0 * z0 + b0 * z1
@@ -247,7 +248,7 @@ def _correct(m, i00, i01, i11, z0, z1, a0, a1, a2, a3, a4, b0, b1, b2, b3, b4): 
     m[19] -= x4 * a4 + y4 * b4
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def update(m, y0, y1, r00, r01, r11):  # type: ignore[no-untyped-def]
     """Correct a mode by a measured position, in place; the logarithm of its likelihood but for a constant."""
     a00, a01, a11 = m[5], m[6], m[10]
@@ -261,7 +262,7 @@ def update(m, y0, y1, r00, r01, r11):  # type: ignore[no-untyped-def]
     return -0.5 * (chi2 + math.log(det))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def update_velocity(m, y0, y1, r00, r01, r11):  # type: ignore[no-untyped-def]
     """Correct a mode by a measured velocity, in place; the logarithm of its likelihood but for a constant."""
     a00, a01, a11 = m[14], m[15], m[17]

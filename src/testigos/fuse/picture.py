@@ -25,7 +25,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
 from testigos.fuse import _picture_arrays as arrays
 from testigos.fuse import _picture_echo as echo
@@ -42,6 +41,7 @@ from testigos.fuse._picture_settings import DEFAULT, Settings
 from testigos.fuse._picture_texts import Numbers, Texts
 from testigos.fuse.association import associate
 from testigos.fuse.filter import Filters
+from testigos.kernels import kernel
 from testigos.schema import KINDS, PICTURE, SOURCES, STATUSES, conform
 from testigos.units import KT_MPS, S_NS
 
@@ -65,6 +65,7 @@ FATES: Final = (
 )
 _PENDING: Final = 255
 _FATE: Final = {name: np.uint8(k) for k, name in enumerate(FATES)}
+_HEARD: Final = np.array([name in ("produced", "duplicates", "refused", "merged") for name in FATES])
 _STATUS_FATE: Final = len(FATES) - len(STATUSES)
 _FASTEST_MPS: Final = (600.0, 60.0, 120.0)  # by kind of motion: faster than any aircraft, vessel, drone
 _MOTION: Final = {"vessel": 1, "drone": 2, "person": 1}
@@ -212,7 +213,7 @@ class Picture:
     ) -> npt.NDArray[np.bool_]:  # fmt: skip
         """Who is alive by what came, and which slots changed."""
         life, slots = self._life, self._slots
-        used = (slot >= 0) & np.isin(fate, [_FATE[n] for n in ("produced", "duplicates", "refused", "merged")])
+        used = (slot >= 0) & _HEARD[fate]
         own = b.said.input == life.learned[np.maximum(slot, 0)]
         seen = used & (~b.untimed | own | (fate == _FATE["produced"])) & ~late
         rows = order[(used & ~late)[order]]
@@ -233,8 +234,9 @@ class Picture:
         gone = twins[(slots.state[twins] < 0) & life.alive[twins]]
         life.alive[target[used & ~late]] = True
         self._named(twins[slots.state[twins] >= 0])
-        both = np.unique(np.concatenate((target[used & ~late], touched, twins)))
-        both = both[slots.of[both] >= 0]
+        heard = np.zeros(len(self._id), np.bool_)
+        heard[target[used & ~late]] = heard[again] = True
+        both = np.flatnonzero(heard & (slots.of >= 0))
         before = life.phase[both]
         self._age(both, now)
         changed[both[life.phase[both] != before]] = True  # live again, or not for much longer
@@ -564,7 +566,7 @@ class Picture:
         return told
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _heard(hashes, times, rows, slot, said_hash, time, within_ns, fate):  # type: ignore[no-untyped-def]
     """Rows whose payload was heard a moment ago become duplicates."""
     for r in range(len(rows)):

@@ -12,14 +12,13 @@ follow from those of the ellipsoid alone.
 
 import math
 
-from numba import njit
-
 from testigos.geo import A_M, E2, EP2
+from testigos.kernels import kernel_fma
 
 __all__ = ["axes", "from_plane", "origin", "to_plane"]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def origin(lat_deg: float) -> tuple[float, float, float]:
     """Sine and cosine of the latitude, and the radius of curvature in the prime vertical in metres."""
     lat = math.radians(lat_deg)
@@ -27,7 +26,7 @@ def origin(lat_deg: float) -> tuple[float, float, float]:
     return s, c, A_M / math.sqrt(1.0 - E2 * s * s)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def to_plane(s0: float, c0: float, n0: float, lon0_deg: float, lat_deg: float, lon_deg: float):  # type: ignore[no-untyped-def]
     """East and north metres of a place, and the sines and cosines of its latitude and difference of longitude.
 
@@ -47,7 +46,7 @@ def to_plane(s0: float, c0: float, n0: float, lon0_deg: float, lat_deg: float, l
     return east, north, s, c, sd, cd
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def from_plane(s0: float, c0: float, n0: float, lon0_deg: float, east: float, north: float):  # type: ignore[no-untyped-def]
     """Latitude and longitude in degrees of a place of the plane; NaN outside of the ellipsoid."""
     a = c0 * c0 + s0 * s0 / (1.0 - E2)
@@ -68,7 +67,7 @@ def from_plane(s0: float, c0: float, n0: float, lon0_deg: float, east: float, no
     return math.degrees(lat), lon
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel_fma
 def axes(s0: float, c0: float, s: float, c: float, sd: float, cd: float):  # type: ignore[no-untyped-def]
     """What true east and north at a place are in the plane: east's east and north, north's east and north.
 

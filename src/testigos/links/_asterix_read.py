@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from testigos.kernels import kernel
 from testigos.links._asterix_registers import REGISTERS, register
 from testigos.links._asterix_spec import CATEGORIES, COMPOUND, EXPLICIT, FIXED, FX, REPEATED, Tables, tables
-from testigos.modes.kernels import kernel
 from testigos.schema import KINDS, SOURCES
 from testigos.units import FT_M, KT_MPS
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from testigos.modes.kernels import kernel
+from testigos.kernels import kernel
 
 __all__ = ["REGISTERS", "register"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos.kernels import kernel
 from testigos.links._asterix_read import EMITTERS, PIC_M
 from testigos.links._put import floats, names, whole
-from testigos.modes.kernels import kernel
 from testigos.registry import Pieces
 from testigos.schema import SOURCES, STATES
 from testigos.units import FT_M, KT_MPS

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
-from testigos.modes.kernels import kernel
+from testigos.kernels import kernel
 
 __all__ = [
     "Cells", "array_cells", "blank", "key_table", "key_words", "object_cells", "string_end", "texts", "value",

@@ -14,6 +14,7 @@ import polars as pl
 from numba import njit
 
 from testigos.buffers import buffers
+from testigos.kernels import kernel
 from testigos.links._json import (
     ABSENT,
     BAD,
@@ -36,7 +37,6 @@ from testigos.links._json_write import FLOAT, put_float32, put_float64, put_text
 from testigos.links._put import literal, put_integer, put_name
 from testigos.matrix import codes, has, numbers, whole_numbers
 from testigos.matrix import texts as wordings
-from testigos.modes.kernels import kernel
 from testigos.registry import Frames
 from testigos.schema import ALL, PICTURE, SOURCES, STATUSES, Column
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._text import bytes_of
-from testigos.modes.kernels import kernel
 from testigos.registry import Frames
 from testigos.registry import frames as make_frames
 

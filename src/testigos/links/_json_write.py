@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from testigos.kernels import kernel
 from testigos.links._put import put_hex, put_integer, put_padded, put_scaled
-from testigos.modes.kernels import kernel
 
 __all__ = ["ESCAPED", "FLOAT", "put_float32", "put_float64", "put_text", "put_whole"]
 

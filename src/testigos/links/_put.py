@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos import matrix
-from testigos.modes.kernels import kernel
+from testigos.kernels import kernel
 
 __all__ = [
     "DIGITS", "STAMP", "civil", "floats", "literal", "names", "put", "put_decimal", "put_hex",

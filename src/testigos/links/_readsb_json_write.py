@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos.kernels import kernel
 from testigos.links._json_write import ESCAPED, put_text
 from testigos.links._put import DIGITS, literal, put, put_decimal, put_hex, put_integer, put_name
 from testigos.links._readsb import NAMES
 from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
-from testigos.modes.kernels import kernel
 from testigos.registry import Pieces
 from testigos.schema import SOURCES
 

@@ -36,6 +36,7 @@ import numpy.typing as npt
 import polars as pl
 
 from testigos.geo import direct
+from testigos.kernels import kernel
 from testigos.links._asterix_read import CODES, DOUBLES, FLOATS, ICAO, NONE, TRACK, WIDE, read, reading, record
 from testigos.links._asterix_registers import REGISTERS
 from testigos.links._asterix_spec import CATEGORIES
@@ -43,7 +44,6 @@ from testigos.links._asterix_write import pieces as written
 from testigos.links._modes import PLAIN, Options
 from testigos.links._readsb import EMERGENCIES
 from testigos.links._rows import gathered
-from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Link, Pieces
 from testigos.registry import frames as make_frames
 from testigos.schema import ALL, KINDS, SOURCES, STATUSES

@@ -32,6 +32,7 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._modes import (
     MODES_GIVES,
     PLAIN,
@@ -46,7 +47,6 @@ from testigos.links._modes import (
 )
 from testigos.links._modes_time import GPS, GPS_AHEAD, GPS_FREE, HOST, MLAT_STAMP, MODE, RECEIVER, TICKS, Events, times
 from testigos.modes.encode_rows import squitters
-from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Link, Pieces
 from testigos.registry import frames as make_frames
 from testigos.schema import SOURCES

@@ -19,11 +19,11 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._put import literal
 from testigos.links._readsb import EMERGENCIES
 from testigos.links._rows import gathered, rows
 from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
-from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
 from testigos.registry import frames as make_frames
 from testigos.schema import REPORTS, SOURCES

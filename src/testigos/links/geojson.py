@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos.kernels import kernel
 from testigos.links._json import (
     ABSENT,
     CONTAINER,
@@ -40,7 +41,6 @@ from testigos.links._rows import gathered
 from testigos.links._text import times
 from testigos.matrix import numbers, whole_numbers
 from testigos.matrix import texts as wordings
-from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
 from testigos.schema import ALL
 from testigos.units import FT_M

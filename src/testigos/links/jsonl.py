@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from testigos.kernels import kernel
 from testigos.links._json_columns import (
     columns,
     flat,
@@ -27,7 +28,6 @@ from testigos.links._json_columns import (
 from testigos.links._json_lines import split_objects
 from testigos.links._rows import gathered
 from testigos.matrix import UNKNOWN, codes, texts
-from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
 from testigos.schema import ALL, PICTURE, conform
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos.kernels import kernel
 from testigos.links._put import DIGITS, civil, literal, put, put_decimal, put_hex, put_integer, put_name, put_padded
 from testigos.links._rows import SQUAWKS, gathered, null_where, object_ids, rows
 from testigos.links._started import START, began, split_started, stamps
@@ -24,7 +25,6 @@ from testigos.links._text import bytes_of, fields, times
 from testigos.links._text import numbers as read_numbers
 from testigos.links._text import texts as read_texts
 from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
-from testigos.modes.kernels import kernel
 from testigos.registry import Frames, Pieces
 from testigos.schema import ALL
 

@@ -23,9 +23,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from testigos.kernels import kernel
 from testigos.modes.columns import NONE64
 from testigos.modes.fields import bits
-from testigos.modes.kernels import kernel
 
 __all__ = [
     "Known",

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from testigos.kernels import kernel
 from testigos.modes.encode import cpr_edges, movement_bounds, remainders
-from testigos.modes.kernels import kernel
 
 __all__ = ["MOST", "write_rows"]
 

@@ -31,9 +31,9 @@ from typing import Final
 
 import numpy as np
 
+from testigos.kernels import kernel
 from testigos.modes import columns as c
 from testigos.modes.fields import altitude12, bits, callsign48, squawk13
-from testigos.modes.kernels import kernel
 from testigos.modes.quality import integrity
 from testigos.modes.surveillance import capability_on_ground, resolution_advisory
 

@@ -26,11 +26,11 @@ from typing import Final
 
 import numpy as np
 
+from testigos.kernels import kernel
 from testigos.modes import _registers as r
 from testigos.modes import columns as c
 from testigos.modes._registers import Known
 from testigos.modes.fields import bits
-from testigos.modes.kernels import kernel
 from testigos.modes.surveillance import resolution_advisory
 
 __all__ = ["LEVEL", "NOT_SERVED", "comm_b"]

@@ -36,6 +36,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from testigos.kernels import kernel
 from testigos.modes.columns import (
     ALT_BARO_FT,
     AMBIGUOUS,
@@ -52,7 +53,6 @@ from testigos.modes.columns import (
     UNREACHABLE,
     Out,
 )
-from testigos.modes.kernels import kernel
 from testigos.modes.state import NEVER
 
 __all__ = ["distance_m", "global_airborne", "global_surface", "local", "nl", "position", "reach_m"]

@@ -22,13 +22,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from testigos.kernels import kernel
 from testigos.modes import columns as c
 from testigos.modes.adsb import extended
 from testigos.modes.columns import Out, allocate, blank
 from testigos.modes.commb import LEVEL, comm_b
 from testigos.modes.cpr import position
 from testigos.modes.fields import altitude12, bits, hash_payload, word56
-from testigos.modes.kernels import kernel
 from testigos.modes.parity import mended_bit, syndrome56, syndrome112
 from testigos.modes.state import blank_aircraft
 from testigos.modes.surveillance import surveillance

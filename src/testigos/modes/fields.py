@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from testigos.kernels import kernel
 from testigos.modes.columns import NONE64
-from testigos.modes.kernels import kernel
 
 __all__ = ["altitude12", "altitude13", "bits", "callsign48", "hash_payload", "squawk13", "word56"]
 

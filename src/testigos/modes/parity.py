@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from testigos.modes.kernels import kernel
+from testigos.kernels import kernel
 
 __all__ = ["POLYNOMIAL", "mended_bit", "syndrome56", "syndrome112", "syndromes"]
 

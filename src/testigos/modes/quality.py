@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from testigos.modes.kernels import kernel
+from testigos.kernels import kernel
 
 __all__ = ["integrity"]
 

@@ -6,9 +6,9 @@ Source: ICAO Annex 10 volume IV (5th edition) 3.1.2.5.2.2 (DF 11), 3.1.2.6.5 to 
 
 import numpy as np
 
+from testigos.kernels import kernel
 from testigos.modes import columns as c
 from testigos.modes.fields import altitude13, squawk13
-from testigos.modes.kernels import kernel
 
 __all__ = ["capability_on_ground", "resolution_advisory", "surveillance"]
 

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
+from testigos.kernels import kernel
 from testigos.matrix import UNKNOWN, codes, numbers, whole_numbers
 from testigos.relay.config import Policy
 from testigos.schema import KINDS, PICTURE, STATES
@@ -277,7 +277,7 @@ class Rule:
             self._waiting = np.concatenate([self._waiting, np.zeros(size - len(self._waiting), np.bool_)])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _due(chosen, slot, urgent, last, waiting, every, now, go):  # type: ignore[no-untyped-def]
     """Rows that go, into ``go``; how many they are."""
     count = 0
@@ -294,7 +294,7 @@ def _due(chosen, slot, urgent, last, waiting, every, now, go):  # type: ignore[n
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _waited(last, waiting, every, now, slots):  # type: ignore[no-untyped-def]
     count = 0
     for g in range(len(waiting)):

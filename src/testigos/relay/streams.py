@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
+from testigos.kernels import kernel
 from testigos.registry import Pieces
 from testigos.registry import link as link_named
 from testigos.relay.policy import Mask, Rows, Rule
@@ -56,13 +56,13 @@ class Offer:
 NOTHING: Final = Offer(b"", np.zeros(1, np.int64), np.zeros(0, np.int64))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sizes(begin, of, start):  # type: ignore[no-untyped-def]
     for i in range(len(of)):
         start[i + 1] = start[i] + begin[of[i] + 1] - begin[of[i]]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _copy(data, begin, of, start, out):  # type: ignore[no-untyped-def]
     for i in range(len(of)):
         low, high = begin[of[i]], begin[of[i] + 1]

@@ -5,7 +5,7 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "kernel_fma"]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -15,3 +15,8 @@ def kernel(function: Callable[..., Any]) -> Any:
     that does allocate is refused when it is compiled.
     """
     return njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)  # type: ignore[call-overload]
+
+
+def kernel_fma(function: Callable[..., Any]) -> Any:
+    """The same, where a product and a sum may be one rounding."""
+    return njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, _nrt=False)(function)  # type: ignore[call-overload]
