@@ -24,6 +24,7 @@ import numpy.typing as npt
 from numba import njit
 
 from testigos.fuse._nearby import KEPT, way
+from testigos.kernels import kernel
 
 __all__ = [
     "FIELDS", "alike", "clusters", "contradict", "evidence", "kinematic", "kinematic_of", "merge", "rivals", "sample",
@@ -83,7 +84,7 @@ def merge(keys: Ints, rows: Ints, keep: Bools, new: Ints, free: Ints) -> tuple[I
     return out_keys[:n], out_rows[:n], fresh[:n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _between(
     ring_ns: Ints,
     xyz: Floats,
@@ -122,7 +123,7 @@ def _between(
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fade(p: Floats, dt_s: float) -> None:
     """Let a pair's sums grow older by ``dt_s``: move the origin of their time, and fade them."""
     p[S2] += dt_s * (dt_s * p[S0] - 2.0 * p[S1])
@@ -203,7 +204,7 @@ def sample(
         done_ns[r] = done
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add(
     p: Floats,
     done_ns: int,
@@ -285,7 +286,7 @@ def _add(
             p[MIX_L] += count * abs(high)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def evidence(p: Floats, scale: float, d_precision: float, d_weight: float, s_precision: float) -> tuple[float, float]:
     """Log marginal likelihood of the differences, but for what all hypotheses share; and the part of it that fits.
 
@@ -315,7 +316,7 @@ def evidence(p: Floats, scale: float, d_precision: float, d_weight: float, s_pre
     return math.log(d_weight * s_precision / (det * LATENCY_S * math.sqrt(q))) + 0.5 * fit, fit
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def kinematic(p: Floats, density: float, company: float) -> tuple[float, float]:
     """Log likelihood ratios of one object against two, from places and from altitudes, by a pair's sums.
 
@@ -363,7 +364,7 @@ def kinematic_of(rows: Ints, sums: Floats, density: Floats, company: Floats) -> 
     return place, height
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _height(off_ft: float, variance: float) -> float:
     """Log likelihood ratio of altitudes that differ by ``off_ft``: an outlier in 200, a stranger in 4 at one level."""
     peak = math.exp(-0.5 * off_ft * off_ft / variance) / math.sqrt(2.0 * math.pi * variance)
@@ -373,7 +374,7 @@ def _height(off_ft: float, variance: float) -> float:
     return math.log(0.995 * peak + 0.005 * even) - math.log(0.25 * level + 0.75 * even)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def contradict(a: int, b: int, system: Ints, authority: Ints, address: Ints, kind: Ints) -> bool:
     """Whether two slots cannot be one object by what they are: one system, two addresses, two kinds."""
     if system[a] == system[b]:

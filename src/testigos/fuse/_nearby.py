@@ -15,6 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from testigos.geo import to_ecef
+from testigos.kernels import kernel
 from testigos.units import KT_MPS
 
 __all__ = [
@@ -87,7 +88,7 @@ class CloudOf(NamedTuple):
     along: Ints
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def remember(
     count: Ints,
     ring_ns: Ints,
@@ -131,7 +132,7 @@ def remember(
         count[s] = n + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def way(ring_ns: Ints, xyz: Floats, velocity: Floats, s: int, number: int, oldest: int, out: Floats, o: int) -> bool:
     """The velocity at fix ``number`` of slot ``s``: as said, else over six seconds or more; whether it is known."""
     k = number % KEPT

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from numba import njit
 
 from testigos.geo import to_ecef
+from testigos.kernels import kernel
 from testigos.units import KT_MPS
 
 __all__ = ["CONFIRMED", "LIVE", "follow"]
@@ -129,7 +130,7 @@ def follow(
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _reach(
     k: int, m: int, dt: float, xyz: Floats, place: Floats, going: Floats, sigma: Floats, sigma_m: float
 ) -> float:
@@ -150,7 +151,7 @@ def _reach(
     return float(math.sqrt(off2) / (slack + 2.0 * v + min(0.5 * (6.0 + 0.03 * v) * dt * dt, most)))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _confirm(
     m: int,
     k: int,

@@ -22,6 +22,7 @@ from numba import njit
 from testigos.fuse.filter import GATE, VARIANCES_M2, Filters, Floats, Ints, columns, compared, from_row, moved, reach
 from testigos.fuse.motion import MODE
 from testigos.geo import to_ecef
+from testigos.kernels import kernel
 
 __all__ = ["Associated", "associate"]
 
@@ -37,7 +38,7 @@ class Associated(NamedTuple):
     nis: Floats  #: least normalised innovation squared, of all modes or of one; NaN where there is no track
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _key(x, y, z):  # type: ignore[no-untyped-def]
     return ((x + _BITS) << 42) | ((y + _BITS) << 21) | (z + _BITS)
 
