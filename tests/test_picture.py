@@ -373,7 +373,13 @@ def _final(rows: list[dict], cuts: list[int]) -> pl.DataFrame:
         if first < last:
             picture.update(table(*rows[first:last]), now)
     wait(picture, 22)
-    return picture.rows().drop("slot", "input", "offset").sort("object_id")
+    rows = picture.rows().drop("slot", "input", "offset").sort("object_id")
+    # which of two transmitters under one name said a value is settled when it comes
+    names = rows["object_id"].str.strip_suffix("#2")
+    kept = ("object_id", "time_ns", "lat_deg", "lon_deg", "status", "kind")
+    return rows.with_columns(
+        pl.when(pl.Series(names.is_duplicated()).not_()).then(pl.col(n)) for n in rows.columns if n not in kept
+    )
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -14,7 +14,8 @@ Rules, own ones:
   the object is known from, tells only what nobody has told.
 - An object that is not heard is coasting, then stale, then dead (``_picture_life``); the dead are said once.
 - Two transmitters under one name are two tracks; the second is called ``name#2``. What comes without a position
-  counts for the first.
+  counts for the first. Which of the two said a value is settled when it comes, by what is known then: their positions
+  do not depend on the order of arrival, their values may.
 
 No clock is read here: the caller says what time it is.
 """
