@@ -523,8 +523,10 @@ def _table(frames: Frames, of: Ints, made: _Numbers, time_ns: Ints) -> pl.DataFr
     _bound(made.doubles, made.known[0], _DOUBLE_BOUNDS, outside)
     _bound(made.floats, made.known[1], _FLOAT_BOUNDS, outside)
     columns: list[pl.Series] = []
-    for names, block, known in zip((DOUBLES, FLOATS), (made.doubles, made.floats), made.known[:2], strict=True):
-        columns += [pl.Series(names[k], block[k], nan_to_null=True) for k in np.flatnonzero(known).tolist()]
+    columns += [
+        pl.Series(DOUBLES[k], made.doubles[k], nan_to_null=True) for k in np.flatnonzero(made.known[0]).tolist()
+    ]
+    columns += [pl.Series(FLOATS[k], made.floats[k], nan_to_null=True) for k in np.flatnonzero(made.known[1]).tolist()]
     for k in np.flatnonzero(made.known[2]).tolist():
         name, values = CODES[k], made.codes[k]
         if name in _NAMES:
