@@ -283,6 +283,14 @@ def put_clean(out, at, data, low, high):  # type: ignore[no-untyped-def]
     """UTF-8 text without the characters that XML cannot say; the place after it."""
     k = low
     while k < high:
+        place, to, end = np.uint64(k), np.uint64(at), np.uint64(high)
+        while place < end and 32 <= data[place] < 128:
+            out[to] = data[place]
+            place += _ONE
+            to += _ONE
+        k, at = np.int64(place), np.int64(to)
+        if k == high:
+            break
         size = _char_size(data, k, high)
         for j in range(k, k + size):
             out[at] = data[j]
