@@ -133,9 +133,8 @@ def written(table: pl.DataFrame) -> Written:
     found = matrix.numbers(table, (*NUMBERS, "accuracy95_m", "height_accuracy95_m"))
     for better, plain in ((RADIUS, -2), (HEIGHT, -1)):
         found[better] = np.where(np.isnan(found[better]), found[plain], found[better])
-    codes = matrix.codes(table, CODES)
-    codes[: STALE + 1] = matrix.whole_numbers(table, CODES[: STALE + 1])
-    return Written(data, start, found[: len(NUMBERS)], codes)
+    times, codes = matrix.whole_numbers(table, CODES[:SOURCE]), matrix.codes(table, CODES[SOURCE:])
+    return Written(data, start, found[: len(NUMBERS)], np.concatenate([times, codes]))
 
 
 # ---- who and what ----
