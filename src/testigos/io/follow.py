@@ -44,11 +44,16 @@ class Following:
         buffer = self._rest + data
         frames, self._rest = self.link.split(buffer, final)
         table, self._carry = self.link.decode(frames, self._carry)
-        table = table.with_columns(pl.col("offset") + pl.lit(self._base, pl.UInt64))
+        wanted = [name for name in table.columns if self._only is None or name in self._only]
+        if "offset" in wanted:
+            moved = table.get_column("offset") + self._base
+            table = table[wanted].replace_column(wanted.index("offset"), moved)
+        else:
+            table = table[wanted]
         self._base += len(buffer) - len(self._rest)
         count = len(frames) - int(frames.context.sum())
         if self._only is not None:
-            return table.select([c for c in table.columns if c in self._only]), count
+            return table, count
         return conform(with_receiver(table, self.link, self._name), ALL), count
 
 

@@ -3,15 +3,14 @@
 Sources: as in ``_asterix_spec``. Items of a record stand in the order of the UAP, so each is given by its FRN.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from testigos.kernels import kernel
 from testigos.links._asterix_read import EMITTERS, PIC_M
-from testigos.links._put import floats, names, whole
+from testigos.matrix import UNKNOWN, codes, numbers, texts, whole_numbers
 from testigos.registry import Pieces
 from testigos.schema import SOURCES, STATES
 from testigos.units import FT_M, KT_MPS
@@ -42,6 +41,7 @@ _CODES: Final = (
 (
     _TIME, _SOURCE, _GROUND, _NIC, _NACP, _NACV, _SIL, _VERSION, _SIMULATED, _STATE, _STALE, _SAC, _SIC, _NUMBER, _SLOT,
 ) = range(len(_CODES))  # fmt: skip
+_TEXTS: Final = ("object_id", "callsign", "squawk", "category", "emergency", "type_code")
 _NULL: Final = -(1 << 62)
 
 _ADSB, _ADSR, _ADSC, _MLAT, _UAT, _RADAR, _MODE_S, _ESTIMATED = (
@@ -614,35 +614,16 @@ def _write(  # type: ignore[no-untyped-def]
     return at
 
 
-def _coded(table: pl.DataFrame, column: str, values: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    if column in table.columns and table[column].dtype != pl.Enum(values):
-        table = table.select(pl.col(column).cast(pl.String).cast(pl.Enum(values), strict=False))
-    return whole(table, column, _NULL)
-
-
-def _text(table: pl.DataFrame, column: str) -> tuple[Any, Any]:
-    if column in table.columns and table[column].null_count() == len(table):
-        return np.zeros(0, np.uint8), np.zeros(len(table) + 1, np.int64)
-    return names(table, column)
-
-
 def pieces(tracks: pl.DataFrame, category: int | None, sac: int, sic: int) -> Pieces:
     """As ``asterix.pieces``."""
     size = len(tracks)
-    numbers = np.empty((len(_NUMBERS), size))
-    for k, name in enumerate(_NUMBERS):
-        numbers[k] = floats(tracks, name)
-    codes = np.empty((len(_CODES), size), np.int64)
-    for k, name in enumerate(_CODES):
-        kinds = {"source": SOURCES, "state": STATES}.get(name)
-        codes[k] = _coded(tracks, name, kinds) if kinds else whole(tracks, name, _NULL)
-    texts = [
-        part
-        for name in ("object_id", "callsign", "squawk", "category", "emergency", "type_code")
-        for part in _text(tracks, name)
-    ]
+    code = codes(tracks, _CODES)
+    code[[_TIME, _STALE]] = whole_numbers(tracks, ("time_ns", "stale_ns"))
+    code[code == UNKNOWN] = _NULL
+    said = texts(tracks, _TEXTS)
+    words = [part for start in said.start for part in (said.data, start)]
     out, start = np.empty(size * _ROOM, np.uint8), np.zeros(size + 1, np.int64)
     room = np.empty(len(_NUMBERS)), np.empty(len(_CODES), np.int64), np.empty(_ROOM, np.uint8), np.zeros(8, np.uint8)
     inner = np.empty(_ROOM, np.uint8), np.zeros(5, np.uint8)
-    end = _write(numbers, codes, *texts, category or 0, sac, sic, *room, *inner, out, start)
+    end = _write(numbers(tracks, _NUMBERS), code, *words, category or 0, sac, sic, *room, *inner, out, start)
     return Pieces(out[:end].copy(), start)

@@ -37,9 +37,8 @@ import polars as pl
 from numba import njit
 
 from testigos import matrix
-from testigos.links._put import whole
 from testigos.links._xml import literals
-from testigos.schema import ALL, KINDS, SOURCES
+from testigos.schema import KINDS, SOURCES
 
 __all__ = [
     "BARO", "CALLSIGN", "CATEGORY", "CODES", "COURSE", "EMERGENCY", "GEOM", "HEIGHT", "HOW_AT", "HOW_NAMES", "ID",
@@ -128,20 +127,14 @@ class Written:
         return int(self.numbers.shape[1])
 
 
-def _coded(table: pl.DataFrame, column: str) -> Ints:
-    if column in table.columns and table.get_column(column).dtype == pl.String:
-        table = table.select(pl.col(column).cast(ALL[column].dtype, strict=False))
-    return whole(table, column, -1)
-
-
 def written(table: pl.DataFrame) -> Written:
     """The columns of a table that events have a place for; missing ones are null."""
-    for better, plain in (("radius95_m", "accuracy95_m"), ("height95_m", "height_accuracy95_m")):
-        if plain in table.columns:
-            both = [better, plain] if better in table.columns else [plain]
-            table = table.with_columns(pl.coalesce(both).alias(better))
     data, start = matrix.texts(table, TEXTS)
-    return Written(data, start, matrix.numbers(table, NUMBERS), np.stack([_coded(table, n) for n in CODES]))
+    found = matrix.numbers(table, (*NUMBERS, "accuracy95_m", "height_accuracy95_m"))
+    for better, plain in ((RADIUS, -2), (HEIGHT, -1)):
+        found[better] = np.where(np.isnan(found[better]), found[plain], found[better])
+    times, codes = matrix.whole_numbers(table, CODES[:SOURCE]), matrix.codes(table, CODES[SOURCE:])
+    return Written(data, start, found[: len(NUMBERS)], np.concatenate([times, codes]))
 
 
 # ---- who and what ----

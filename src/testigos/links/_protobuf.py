@@ -59,13 +59,12 @@ def skip_value(data, at, stop, wire):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def get_double(data, at, box):  # type: ignore[no-untyped-def]
-    """The double in ``data[at:at + 8]``; ``box`` is a uint64 array of one."""
+def get_double(data, at):  # type: ignore[no-untyped-def]
+    """The double in ``data[at:at + 8]``."""
     value = np.uint64(0)
     for k in range(8):
         value |= np.uint64(data[at + k]) << np.uint64(8 * k)
-    box[0] = value
-    return box.view(np.float64)[0]
+    return np.uint64(value).view(np.float64)
 
 
 @njit(cache=True, nogil=True)
@@ -90,13 +89,12 @@ def put_varint(out, at, value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def put_double(out, at, field, value, box):  # type: ignore[no-untyped-def]
+def put_double(out, at, field, value):  # type: ignore[no-untyped-def]
     """A field of a double, unless it is 0, which proto3 does not write; the place after it."""
     if value == 0.0:
         return at
     out[at] = field << 3 | FIXED64
-    box.view(np.float64)[0] = value
-    bits = box[0]
+    bits, place = np.float64(value).view(np.uint64), np.uint64(at + 1)
     for k in range(8):
-        out[at + 1 + k] = (bits >> np.uint64(8 * k)) & np.uint64(255)
+        out[place + np.uint64(k)] = (bits >> np.uint64(8 * k)) & np.uint64(255)
     return at + 9

@@ -51,14 +51,17 @@ def squawk_digits(text: str) -> str | None:
 def gathered(parts: Sequence[pl.DataFrame], gives: Sequence[str]) -> pl.DataFrame:
     """The parts, one below the other, with exactly the columns ``gives``; missing ones are null."""
     if not parts:
-        return pl.DataFrame(schema={n: ALL[n].dtype for n in gives})
+        return pl.DataFrame([_unknown(n, 0) for n in gives])
     table = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
     given = set(table.columns)
     return pl.DataFrame([table.get_column(n) if n in given else _unknown(n, len(table)) for n in gives])
 
 
+_NULLS: Final = {name: pl.Series(name, [None], dtype=column.dtype) for name, column in ALL.items()}
+
+
 def _unknown(name: str, size: int) -> pl.Series:
-    return pl.Series(name, [None], dtype=ALL[name].dtype).new_from_index(0, size)
+    return _NULLS[name].new_from_index(0, size)
 
 
 def ascii_rows(letters: npt.NDArray[np.uint8]) -> list[str]:

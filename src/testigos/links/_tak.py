@@ -70,6 +70,7 @@ _AT_TYPE, _AT_UID, _AT_OPEX = COLUMN["event.type"], COLUMN["event.uid"], COLUMN[
 _AT_HOW, _AT_CALLSIGN, _AT_POINT = COLUMN["event.how"], COLUMN["contact.callsign"], COLUMN["point.+"]
 _LATEST_MS: Final = 9_000_000_000_000  # more is out of the range of times too
 _MOST_HEADER: Final = 4
+_SIZE_ROOM: Final = 2  # for the size of a message that is being written
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -240,7 +241,7 @@ def _contact(data, at, stop, row, kind, first, last):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def _track(data, at, stop, row, doubles, box):  # type: ignore[no-untyped-def]
+def _track(data, at, stop, row, doubles):  # type: ignore[no-untyped-def]
     for k in range(5, 7):
         if np.isnan(doubles[k, row]):
             doubles[k, row] = 0.0  # proto3 does not write zeros
@@ -250,12 +251,12 @@ def _track(data, at, stop, row, doubles, box):  # type: ignore[no-untyped-def]
         if at < 0:
             return False
         if wire == FIXED64 and _IN_SPEED <= field <= _IN_COURSE:
-            doubles[4 + field, row] = get_double(data, value, box)
+            doubles[4 + field, row] = get_double(data, value)
     return True
 
 
 @njit(cache=True, nogil=True)
-def _detail(data, at, stop, row, kind, first, last, doubles, xml, box):  # type: ignore[no-untyped-def]
+def _detail(data, at, stop, row, kind, first, last, doubles, xml):  # type: ignore[no-untyped-def]
     while at < stop:
         field, wire, value = get_field(data, at, stop)
         at = skip_value(data, value, stop, wire) if value >= 0 else -1
@@ -269,13 +270,13 @@ def _detail(data, at, stop, row, kind, first, last, doubles, xml, box):  # type:
         elif field == _IN_CONTACT:
             if not _contact(data, value, value + size, row, kind, first, last):
                 return False
-        elif field == _IN_TRACK and not _track(data, value, value + size, row, doubles, box):
+        elif field == _IN_TRACK and not _track(data, value, value + size, row, doubles):
             return False
     return True
 
 
 @njit(cache=True, nogil=True)
-def _event(data, at, stop, row, kind, first, last, doubles, times, xml, box):  # type: ignore[no-untyped-def]
+def _event(data, at, stop, row, kind, first, last, doubles, times, xml):  # type: ignore[no-untyped-def]
     for k in range(5):
         if kind[_AT_POINT, row] == ABSENT:
             doubles[k, row] = 0.0
@@ -286,14 +287,14 @@ def _event(data, at, stop, row, kind, first, last, doubles, times, xml, box):  #
         if at < 0:
             return False
         if wire == FIXED64 and _IN_LAT <= field <= _IN_LE:
-            doubles[field - _IN_LAT, row] = get_double(data, value, box)
+            doubles[field - _IN_LAT, row] = get_double(data, value)
         elif wire == VARINT and _IN_SEND <= field <= _IN_STALE:
             times[field - _IN_SEND, row] = min(get_varint(data, value, stop)[0], _LATEST_MS)
         elif wire == LENGTH:
             size, value = get_varint(data, value, stop)
             k = -1
             if field == _IN_DETAIL:
-                if not _detail(data, value, value + size, row, kind, first, last, doubles, xml, box):
+                if not _detail(data, value, value + size, row, kind, first, last, doubles, xml):
                     return False
             elif field == _IN_TYPE:
                 k = _AT_TYPE
@@ -309,7 +310,7 @@ def _event(data, at, stop, row, kind, first, last, doubles, times, xml, box):  #
 
 
 @njit(cache=True, nogil=True)
-def _message(data, begin, end, row, kind, first, last, doubles, times, xml, box):  # type: ignore[no-untyped-def]
+def _message(data, begin, end, row, kind, first, last, doubles, times, xml):  # type: ignore[no-untyped-def]
     """Reads a frame: ``DAMAGED``, ``SILENT`` or ``_SAYS``."""
     head, size = _header(data, begin, end)
     if head <= 0 or (size >= 0 and begin + head + size != end):
@@ -322,7 +323,7 @@ def _message(data, begin, end, row, kind, first, last, doubles, times, xml, box)
             return DAMAGED
         if field == _IN_EVENT and wire == LENGTH:
             size, value = get_varint(data, value, end)
-            if not _event(data, value, value + size, row, kind, first, last, doubles, times, xml, box):
+            if not _event(data, value, value + size, row, kind, first, last, doubles, times, xml):
                 return DAMAGED
             state = _SAYS
     return state
@@ -331,9 +332,8 @@ def _message(data, begin, end, row, kind, first, last, doubles, times, xml, box)
 @njit(cache=True, nogil=True)
 def read_messages(data, start, stop, kind, first, last, doubles, times, xml, state):  # type: ignore[no-untyped-def]
     """Reads frames: texts into cells, doubles (7, N), times in ms (3, N), spans of xmlDetail (2, N), state (N,)."""
-    box = np.empty(1, np.uint64)
     for row in range(len(start)):
-        state[row] = _message(data, start[row], stop[row], row, kind, first, last, doubles, times, xml, box)
+        state[row] = _message(data, start[row], stop[row], row, kind, first, last, doubles, times, xml)
         if state[row] == DAMAGED:
             xml[0, row] = xml[1, row] = 0
             for k in range(kind.shape[0]):
@@ -368,10 +368,30 @@ def _metres(value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _put_detail(out, at, data, start, numbers, codes, i, word, size, spare, box):  # type: ignore[no-untyped-def]
+def _sized(out, begin, end):  # type: ignore[no-untyped-def]
+    """Writes how many bytes stand after ``begin + _SIZE_ROOM``, and moves them where that takes not so many bytes.
+
+    Gives the place after them. So messages in messages are written where they stay, for their sizes mostly fit.
+    """
+    size = end - begin - _SIZE_ROOM
+    shift = varint_size(size) - _SIZE_ROOM
+    if shift < 0:
+        for k in range(begin + _SIZE_ROOM, end):
+            out[k + shift] = out[k]
+    elif shift > 0:
+        for k in range(end - 1, begin + _SIZE_ROOM - 1, -1):
+            out[k + shift] = out[k]
+    put_varint(out, begin, size)
+    return end + shift
+
+
+@njit(cache=True, nogil=True)
+def _put_detail(out, at, data, start, numbers, codes, i, word, size, spare):  # type: ignore[no-untyped-def]
     """The fields of a row's detail."""
-    xml = put_details(spare, 0, data, start, numbers, codes, i, word, size, False)
-    at = _put_text(out, at, _IN_XML, spare, 0, xml)
+    out[at] = _IN_XML << 3 | LENGTH
+    begin = at + 1
+    at = put_details(out, begin + _SIZE_ROOM, data, start, numbers, codes, i, word, size, False)
+    at = _sized(out, begin, at)
     shown, _ = label_of(start, i)
     if shown < 0:
         named = put_clean(spare, 0, word, 0, size)
@@ -385,13 +405,13 @@ def _put_detail(out, at, data, start, numbers, codes, i, word, size, spare, box)
     if abs(numbers[SPEED, i]) < 1e6 and abs(course) < 1e6:
         out[at] = _IN_TRACK << 3 | LENGTH
         out[at + 1] = (9 if speed != 0.0 else 0) + (9 if course != 0.0 else 0)
-        at = put_double(out, at + 2, _IN_SPEED, speed, box)
-        at = put_double(out, at, _IN_COURSE, course, box)
+        at = put_double(out, at + 2, _IN_SPEED, speed)
+        at = put_double(out, at, _IN_COURSE, course)
     return at
 
 
 @njit(cache=True, nogil=True)
-def _put_event(out, at, data, start, numbers, codes, i, word, spare, inner, box):  # type: ignore[no-untyped-def]
+def _put_event(out, at, data, start, numbers, codes, i, word, spare):  # type: ignore[no-untyped-def]
     """The fields of a row's event."""
     if start[TYPE, i + 1] > start[TYPE, i]:
         size = put_clean(spare, 0, data, start[TYPE, i], start[TYPE, i + 1])
@@ -411,35 +431,38 @@ def _put_event(out, at, data, start, numbers, codes, i, word, spare, inner, box)
     at = _put_number(out, at, _IN_STALE, (stale_of(codes, i) + 500_000) // 1_000_000)
     k = how_of(codes, i)
     at = _put_text(out, at, _IN_HOW, HOW_NAMES, HOW_AT[k], HOW_AT[k + 1])
-    at = put_double(out, at, _IN_LAT, numbers[LAT, i], box)
-    at = put_double(out, at, _IN_LON, numbers[LON, i], box)
-    at = put_double(out, at, _IN_HAE, _metres(numbers[GEOM, i] * FT_M), box)
-    at = put_double(out, at, _IN_CE, _metres(numbers[RADIUS, i] / SIGMAS95), box)
-    at = put_double(out, at, _IN_LE, _metres(numbers[HEIGHT, i] / SIGMAS95_HEIGHT), box)
-    size = _put_detail(inner, 0, data, start, numbers, codes, i, word, size, spare, box)
-    return _put_text(out, at, _IN_DETAIL, inner, 0, size)
+    at = put_double(out, at, _IN_LAT, numbers[LAT, i])
+    at = put_double(out, at, _IN_LON, numbers[LON, i])
+    at = put_double(out, at, _IN_HAE, _metres(numbers[GEOM, i] * FT_M))
+    at = put_double(out, at, _IN_CE, _metres(numbers[RADIUS, i] / SIGMAS95))
+    at = put_double(out, at, _IN_LE, _metres(numbers[HEIGHT, i] / SIGMAS95_HEIGHT))
+    out[at] = _IN_DETAIL << 3 | LENGTH
+    begin = at + 1
+    at = _put_detail(out, begin + _SIZE_ROOM, data, start, numbers, codes, i, word, size, spare)
+    return _sized(out, begin, at)
 
 
 @njit(cache=True, nogil=True)
 def _put_messages(data, start, numbers, codes, mesh, room, out, piece):  # type: ignore[no-untyped-def]
     at, word = 0, np.empty(longest_uid(start), np.uint8)
-    spare, inner, event = np.empty(room, np.uint8), np.empty(room, np.uint8), np.empty(room, np.uint8)
-    box = np.empty(1, np.uint64)
+    spare = np.empty(room, np.uint8)
     for i in range(len(piece) - 1):
         piece[i + 1] = at
         if not sayable(start, numbers, codes, i):
             continue
-        size = _put_event(event, 0, data, start, numbers, codes, i, word, spare, inner, box)
-        message = 1 + varint_size(size) + size
-        if message + _MOST_HEADER > LONGEST:
+        begin = at + 3 if mesh else at + 1 + _SIZE_ROOM
+        out[begin] = _IN_EVENT << 3 | LENGTH
+        event = begin + 1
+        end = _put_event(out, event + _SIZE_ROOM, data, start, numbers, codes, i, word, spare)
+        end = _sized(out, event, end)
+        if end - begin + _MOST_HEADER > LONGEST:
             continue
         out[at] = _MAGIC
         if mesh:
             out[at + 1], out[at + 2] = _MESH, _MAGIC
-            at += 3
+            at = end
         else:
-            at = put_varint(out, at + 1, message)
-        at = _put_text(out, at, _IN_EVENT, event, 0, size)
+            at = _sized(out, at + 1, end)
         piece[i + 1] = at
     return at
 
@@ -450,7 +473,7 @@ def put_messages(rows: Written, mesh: bool) -> tuple[Bytes, Ints]:
     So is one that would be longer than a reader takes.
     """
     sizes = rows.start[:, 1:] - rows.start[:, :-1]
-    room = FIXED_ROOM + TEXT_ROOM * int(sizes.sum(axis=0).max(initial=0))
+    room = 16 + TEXT_ROOM * int(sizes.max(initial=0))  # for any one text
     out = np.empty(len(rows) * FIXED_ROOM + len(rows.data) * TEXT_ROOM, np.uint8)
     piece = np.zeros(len(rows) + 1, np.int64)
     size = _put_messages(rows.data, rows.start, rows.numbers, rows.codes, mesh, room, out, piece)

@@ -283,6 +283,14 @@ def put_clean(out, at, data, low, high):  # type: ignore[no-untyped-def]
     """UTF-8 text without the characters that XML cannot say; the place after it."""
     k = low
     while k < high:
+        place, to, end = np.uint64(k), np.uint64(at), np.uint64(high)
+        while place < end and 32 <= data[place] < 128:
+            out[to] = data[place]
+            place += _ONE
+            to += _ONE
+        k, at = np.int64(place), np.int64(to)
+        if k == high:
+            break
         size = _char_size(data, k, high)
         for j in range(k, k + size):
             out[at] = data[j]
@@ -390,20 +398,19 @@ def decoded(
     return out[: _decoded(data, first, last, kind, out, begin, end)], begin, end
 
 
-_NO_TEXT: Final = pl.Series([None], dtype=pl.String)
 _FEW: Final = 2_000
 
 
-def texts(
-    data: npt.NDArray[np.uint8], first: npt.NDArray[Any], last: npt.NDArray[Any], kind: npt.NDArray[Any]
-) -> pl.Series:
-    """The texts of cells that are clean; those that are absent or empty are null."""
-    if not (last > first).any():
-        return _NO_TEXT.new_from_index(0, len(first))
-    joined = decoded(data, first, last, kind)[0].tobytes().decode()
-    if len(first) < _FEW:  # queries of Polars cost more than this does
-        return pl.Series([text or None for text in joined.split("\0")], dtype=pl.String)
-    found = pl.Series([joined]).str.split("\0").explode()
+def texts(joined: npt.NDArray[np.uint8]) -> pl.Series:
+    """The texts between NULs of UTF-8; empty ones are null.
+
+    >>> texts(np.frombuffer(b"a\\0\\0bc", np.uint8)).to_list()
+    ['a', None, 'bc']
+    """
+    text = joined.tobytes().decode()
+    if text.count("\0") < _FEW:  # queries of Polars cost more than this does
+        return pl.Series([part or None for part in text.split("\0")], dtype=pl.String)
+    found = pl.Series([text]).str.split("\0").explode()
     return found.set(found == "", None)
 
 

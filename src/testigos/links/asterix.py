@@ -28,6 +28,7 @@ exactly. Anything that begins no block is malformed up to there too, in frames o
 another category is one if the end or another header follows it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, cast
 
@@ -43,7 +44,7 @@ from testigos.links._asterix_spec import CATEGORIES
 from testigos.links._asterix_write import pieces as written
 from testigos.links._modes import PLAIN, Options
 from testigos.links._readsb import EMERGENCIES
-from testigos.links._rows import gathered
+from testigos.links._rows import SQUAWKS, gathered, null_where
 from testigos.registry import Frames, Link, Pieces
 from testigos.registry import frames as make_frames
 from testigos.schema import ALL, KINDS, SOURCES, STATUSES
@@ -325,7 +326,7 @@ def _texts(keys: Ints) -> list[str]:
 _NAMES: Final = {
     "source": pl.Series([*SOURCES, None], dtype=ALL["source"].dtype),
     "kind": pl.Series([*KINDS, None], dtype=ALL["kind"].dtype),
-    "squawk": pl.Series([*(f"{n:04o}" for n in range(4096)), None]),
+    "squawk": SQUAWKS,
     "category": pl.Series([*(f"{'ABCD'[n >> 3]}{n & 7}" for n in range(32)), None]),
     "emergency": pl.Series([*EMERGENCIES, None]),
 }
@@ -333,6 +334,15 @@ _STATUS: Final = pl.Series(STATUSES, dtype=ALL["status"].dtype)
 _OK, _NO_POSITION, _MALFORMED, _OUT_OF_RANGE, _NO_TIME = (
     STATUSES.index(name) for name in ("ok", "no_position", "malformed", "out_of_range", "no_time")
 )
+_LATEST_NS: Final = int(ALL["time_ns"].high or 0)
+
+
+def _bounds(names: Sequence[str], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """The lowest and the highest value of columns, (2, K)."""
+    return np.array([[ALL[n].low for n in names], [ALL[n].high for n in names]], dtype)
+
+
+_DOUBLE_BOUNDS, _FLOAT_BOUNDS = _bounds(DOUBLES, np.float64), _bounds(FLOATS, np.float32)
 
 
 class _Numbers(NamedTuple):
@@ -483,69 +493,70 @@ class Asterix:
         return mask
 
 
+@kernel
+def _bound(columns, known, bounds, outside):  # type: ignore[no-untyped-def]
+    """Numbers beyond the bounds of their columns become unknown, and their rows are ``outside``."""
+    for k in range(len(known)):
+        if not known[k]:
+            continue
+        low, high = bounds[0, k], bounds[1, k]
+        for i in range(columns.shape[1]):
+            if columns[k, i] < low or columns[k, i] > high:
+                columns[k, i] = np.nan
+                outside[i] = True
+
+
+def _whole(name: str, values: npt.NDArray[Any], outside: Bools) -> pl.Series:
+    """Codes as whole numbers or Booleans, negative ones as null; marks rows that are ``outside`` the column's range."""
+    column = ALL[name]
+    if column.high is not None and values.max() > column.high:
+        beyond = values > column.high
+        outside |= beyond
+        values[beyond] = -1
+    said = np.where(values < 0, np.nan, values == 1 if column.dtype == pl.Boolean else values)
+    return pl.Series(name, said, nan_to_null=True).cast(column.dtype)
+
+
 def _table(frames: Frames, of: Ints, made: _Numbers, time_ns: Ints) -> pl.DataFrame:
     size = len(of)
     outside = made.odd
-    columns: dict[str, pl.Series] = {}
-
-    def masked(values: npt.NDArray[Any], valid: Bools) -> pl.Series:
-        series = pl.Series(values)
-        return series if valid.all() else pl.select(pl.when(pl.Series(valid)).then(series)).to_series()
-
-    for name in (*DOUBLES, *FLOATS):
-        values = made.column(name)
-        if values is None:
-            continue
-        beyond = (values < ALL[name].low) | (values > ALL[name].high)
-        if beyond.any():
-            outside |= beyond
-            values[beyond] = np.nan
-        columns[name] = pl.Series(values).fill_nan(None)
-    for name in CODES:
-        values = made.column(name)
-        if values is None:
-            continue
+    _bound(made.doubles, made.known[0], _DOUBLE_BOUNDS, outside)
+    _bound(made.floats, made.known[1], _FLOAT_BOUNDS, outside)
+    columns: list[pl.Series] = []
+    columns += [
+        pl.Series(DOUBLES[k], made.doubles[k], nan_to_null=True) for k in np.flatnonzero(made.known[0]).tolist()
+    ]
+    columns += [pl.Series(FLOATS[k], made.floats[k], nan_to_null=True) for k in np.flatnonzero(made.known[1]).tolist()]
+    for k in np.flatnonzero(made.known[2]).tolist():
+        name, values = CODES[k], made.codes[k]
         if name in _NAMES:
-            none = len(_NAMES[name]) - 1
-            columns[name] = _NAMES[name][pl.Series(np.where(values < 0, none, values).astype(np.uint32))]
-            continue
-        high = ALL[name].high
-        if high is not None and values.max() > high:
-            outside |= values > high
-            values[values > high] = -1
-        columns[name] = masked(values == 1 if ALL[name].dtype == pl.Boolean else values, values >= 0)
+            place = np.where(values < 0, len(_NAMES[name]) - 1, values).astype(np.uint32)
+            columns.append(_NAMES[name][pl.Series(place)].alias(name))
+        else:
+            columns.append(_whole(name, values, outside))
     for name, text in (("key", _objects), ("callsign", _texts), ("registration", _texts), ("type_code", _texts)):
-        values = made.column(name)
-        if values is not None:
-            columns["object_id" if name == "key" else name] = _named(values, text)
-    values = made.column("advisory")
-    if values is not None:
-        columns["advisory"] = masked(values, values != NONE)
-    high_ns = int(ALL["time_ns"].high or 0)
-    timed = time_ns != NONE
-    outside |= timed & ((time_ns < 0) | (time_ns > high_ns))
-    timed &= (time_ns >= 0) & (time_ns <= high_ns)
-    columns["time_ns"] = masked(time_ns, timed)
-    values = made.column("ended")
-    if values is not None:
-        columns["stale_ns"] = masked(time_ns, timed & (values == 1))
-    status = np.full(size, _NO_POSITION)
-    if "lat_deg" in columns and "lon_deg" in columns:
-        status[(columns["lat_deg"].is_not_null() & columns["lon_deg"].is_not_null()).to_numpy()] = _OK
+        keys = made.column(name)
+        if keys is not None:
+            columns.append(_named(keys, text).alias("object_id" if name == "key" else name))
+    bits = made.column("advisory")
+    if bits is not None:
+        columns.append(null_where(pl.Series("advisory", bits), bits == NONE).cast(ALL["advisory"].dtype))
+    timed = (time_ns >= 0) & (time_ns <= _LATEST_NS)
+    outside |= (time_ns != NONE) & ~timed
+    columns.append(null_where(pl.Series("time_ns", time_ns), ~timed))
+    ended = made.column("ended")
+    if ended is not None:
+        columns.append(null_where(pl.Series("stale_ns", time_ns), ~timed | (ended != 1)))
+    status = np.full(size, _NO_POSITION, np.uint32)
+    if made.known[0][:2].all():
+        status[~np.isnan(made.doubles[:2]).any(axis=0)] = _OK
     status[~timed] = _NO_TIME
     status[outside] = _OUT_OF_RANGE
     status[made.damaged] = _MALFORMED
-    columns["status"] = _STATUS[pl.Series(status.astype(np.uint32))]
-    columns["offset"] = pl.Series(frames.start[of].astype(np.uint64))
-    columns["length"] = pl.Series((frames.stop[of] - frames.start[of]).astype(np.uint32))
-    return pl.DataFrame(
-        [
-            columns[name].cast(ALL[name].dtype).alias(name)
-            if name in columns
-            else pl.repeat(None, size, dtype=ALL[name].dtype, eager=True).alias(name)
-            for name in GIVES
-        ]
-    )
+    columns.append(_STATUS[pl.Series(status)].alias("status"))
+    columns.append(pl.Series("offset", frames.start[of].astype(np.uint64)))
+    columns.append(pl.Series("length", (frames.stop[of] - frames.start[of]).astype(np.uint32)))
+    return gathered([pl.DataFrame(columns)], GIVES)
 
 
 def configured(options: Options) -> Link:

@@ -22,7 +22,7 @@ from numba import njit
 from testigos.kernels import kernel
 from testigos.links._put import literal
 from testigos.links._readsb import EMERGENCIES
-from testigos.links._rows import gathered, rows
+from testigos.links._rows import ascii_rows, gathered, null_where, object_ids, rows
 from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.registry import Frames, Pieces
 from testigos.registry import frames as make_frames
@@ -50,6 +50,13 @@ _NO_RATE: Final = 0x800
 _FASTEST_RATE: Final = 509  # of 64 ft/min; one more says "more than that"
 _DAY_S: Final = 86_400
 _NS: Final = 1_000_000_000
+_SIGN: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-", np.uint8))
+_SOURCES: Final = pl.Series(SOURCES, dtype=REPORTS["source"].dtype)
+_BROADCAST, _REBROADCAST, _GUESSED, _OTHER, _UNKNOWN = (
+    SOURCES.index(name) for name in ("adsb", "tisb", "estimated", "other", "unknown")
+)
+_CATEGORIES: Final = pl.Series([None, *(f"{'ABCD'[n >> 3]}{n & 7}" for n in range(1, 32))])
+_EMERGENCIES: Final = pl.Series([None, *EMERGENCIES[1:7]])
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -194,22 +201,19 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         return gathered([], GIVES), carry
     messages = np.zeros((len(of), _REPORT_SIZE), np.uint8)
     damaged, report = _read(np.frombuffer(frames.buffer, np.uint8), frames.start[of], frames.stop[of], messages)
-    found, odd = _fields(messages)
-    table = rows(frames, of, found, damaged, odd & report)
-    said = pl.Series(report)
-    kept = ("status", "source", "offset", "length")
-    table = table.with_columns(pl.when(said).then(n).alias(n) for n in table.columns if n not in kept)
-    other = pl.when(pl.Series(~damaged)).then(pl.lit("unknown", REPORTS["source"].dtype))
-    source = pl.when(said).then("source").otherwise(other)
-    return gathered([table.with_columns(source.alias("source"))], GIVES), carry
+    found, odd = _fields(messages, report)
+    return gathered([rows(frames, of, found, damaged, odd & report)], GIVES), carry
 
 
 def _signed(values: Ints, bits: int) -> Ints:
     return values - ((values >> (bits - 1)) << bits)
 
 
-def _fields(m: Bytes) -> tuple[dict[str, Any], npt.NDArray[np.bool_]]:
-    """Columns of reports (N, 28), and where a field holds what the document leaves unused. Figure 2, table 8."""
+def _fields(m: Bytes, report: npt.NDArray[np.bool_]) -> tuple[dict[str, Any], npt.NDArray[np.bool_]]:
+    """Columns of reports (N, 28), and where a field holds what the document leaves unused. Figure 2, table 8.
+
+    Rows that are no ``report`` say nothing.
+    """
     b = m.astype(np.int64)
     kind, address = b[:, 1] & 15, (b[:, 2] << 16) | (b[:, 3] << 8) | b[:, 4]
     lat, lon = (_signed((b[:, k] << 16) | (b[:, k + 1] << 8) | b[:, k + 2], 24) for k in (5, 8))
@@ -221,44 +225,37 @@ def _fields(m: Bytes) -> tuple[dict[str, Any], npt.NDArray[np.bool_]]:
     turn, points = misc & 3, b[:, 17] * _TURN_DEG
     climb = _signed(rate, 12)
     climbs = np.abs(climb) <= _FASTEST_RATE + 1
-    signs = pl.Series([bytes(row).decode("ascii", "replace") for row in m[:, 19:27]])
-    proper = signs.str.contains("^[0-9A-Z-]* *$").fill_null(False).to_numpy()
-    signs = signs.str.strip_chars_end(" ")
+    signs = m[:, 19:27]
+    blank = signs == ord(" ")
+    proper = (_SIGN[signs] | blank).all(axis=1) & ~(blank[:, :-1] & ~blank[:, 1:]).any(axis=1)
     odd = (nic > 11) | (nac_p > 11) | (category > 31) | (emergency > 6) | (kind > 5) | ~proper
     odd |= ~climbs & (rate != _NO_RATE)
 
     def known(values: npt.NDArray[Any], where: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-        return np.where(where, values, np.nan).astype(np.float64)
-
-    def coded(values: Ints, where: npt.NDArray[np.bool_]) -> pl.Series:
-        return pl.Series(np.where(where, values, 0).astype(np.uint8)).set(pl.Series(~where), None)
+        return np.where(where & report, values, np.nan)
 
     own = (kind == 0) | (kind == 2)
-    source = np.where((misc & 4) > 0, "estimated", np.where((kind == 2) | (kind == 3), "tisb", "adsb"))
+    source = np.where((misc & 4) > 0, _GUESSED, np.where((kind == 2) | (kind == 3), _REBROADCAST, _BROADCAST))
+    source = np.where(report, np.where(kind > 4, _OTHER, source), _UNKNOWN)
+    written = ascii_rows(np.where((proper & report)[:, None], signs, ord(" ")))
     return {
-        "object_id": pl.Series(
-            [f"{'icao' if i else 'anon'}:{a:06x}" for i, a in zip(own.tolist(), address.tolist(), strict=True)]
-        ),
-        "source": pl.Series(np.where(kind > 4, "other", source)),
+        "object_id": object_ids(np.where(report, np.where(own, address, address | 1 << 24), UNKNOWN)),
+        "source": _SOURCES[pl.Series(source.astype(np.uint32))],
         "lat_deg": known(lat * _LSB_DEG, placed),
         "lon_deg": known(lon * _LSB_DEG, placed),
         "alt_baro_ft": known(alt * 25.0 - 1_000.0, alt != _NONE),
-        "on_ground": pl.Series((misc & 8) == 0),
+        "on_ground": null_where(pl.Series((misc & 8) == 0), ~report),
         "gs_kt": known(speed, speed != _NONE),
         "track_deg": known(points, turn == 1),
         "heading_mag_deg": known(points, turn == 2),
         "heading_deg": known(points, turn == 3),
         "vrate_fpm": known(climb * 64.0, (rate != _NO_RATE) & climbs),
-        "callsign": pl.Series(
-            [None if not ok or not s.strip("-") else s for ok, s in zip(proper.tolist(), signs, strict=True)],
-            dtype=pl.String,
-        ),
-        "category": pl.Series([f"{'ABCD'[n // 8]}{n % 8}" if 0 < n < 32 else None for n in category.tolist()],
-                              dtype=pl.String),
-        "emergency": pl.Series([EMERGENCIES[n] if 0 < n < 7 else None for n in emergency.tolist()], dtype=pl.String),
-        "nic": coded(nic, placed & (nic < 12)),
-        "nac_p": coded(nac_p, nac_p < 12),
-    }, odd  # fmt: skip
+        "callsign": pl.Series([s.rstrip(" ") if s.strip("- ") else None for s in written], dtype=pl.String),
+        "category": _CATEGORIES[pl.Series(np.where(report & (category < 32), category, 0).astype(np.uint32))],
+        "emergency": _EMERGENCIES[pl.Series(np.where(report & (emergency < 7), emergency, 0).astype(np.uint32))],
+        "nic": known(nic, placed & (nic < 12)),
+        "nac_p": known(nac_p, nac_p < 12),
+    }, odd
 
 
 # ---- writing ----
@@ -271,7 +268,6 @@ _NUMBERS: Final = (
 )
 _TEXTS: Final = ("object_id", "callsign", "category", "emergency")
 _OWN: Final = np.array([s in ("adsb", "uat", "adsc", "estimated") for s in SOURCES])
-_GUESSED: Final = SOURCES.index("estimated")
 _STATES: Final = literal("".join(EMERGENCIES[1:7]))
 _STATE_AT: Final = np.cumsum([0, *(len(name) for name in EMERGENCIES[1:7])])
 

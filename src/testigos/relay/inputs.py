@@ -228,10 +228,8 @@ class Source:
         for table in tables:
             for status, count in table["status"].value_counts().iter_rows():
                 self.rows[str(status)] += count
-        return [
-            table.with_columns(pl.lit(self.number, pl.UInt16).alias("input"), pl.lit(self.place.link).alias("link"))
-            for table in tables
-        ]
+        origin = pl.Series("input", [self.number], pl.UInt16), pl.Series("link", [self.place.link])
+        return [table.hstack([said.new_from_index(0, len(table)) for said in origin]) for table in tables]
 
     def check(self) -> None:
         """Tells of silence."""
