@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from testigos.kernels import kernel
+
 __all__ = ["FL", "HMS", "NO_TIME", "STATION", "ZULU", "Lines", "read_lines"]
 
 #: Forms of time: none, hours to seconds (``h``), day of the month to minutes (``z``).
@@ -86,7 +88,7 @@ _LAT, _LON, _ALT, _SPEED, _COURSE, _CLIMB, _TURN, _LEVEL, _SNR, _ACROSS, _UPRIGH
 _FORM, _TIME, _SCHEME, _ADDRESS, _FLAGS, _CATEGORY = range(len(_WHOLES))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _whole(data, at, size):  # type: ignore[no-untyped-def]
     """So many digits as a number; -1 where there are other bytes."""
     value = 0
@@ -97,7 +99,7 @@ def _whole(data, at, size):  # type: ignore[no-untyped-def]
     return value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _hex(data, at, size):  # type: ignore[no-untyped-def]
     """So many hexadecimal digits as a number; -1 where there are other bytes."""
     value = np.int64(0)
@@ -115,7 +117,7 @@ def _hex(data, at, size):  # type: ignore[no-untyped-def]
     return value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _decimal(data, low, high):  # type: ignore[no-untyped-def]
     """A number with sign and point; NaN where it is none, or has more than 12 bytes."""
     if high <= low or high - low > 12:
@@ -145,7 +147,7 @@ def _ends(data, low, high, a, b, c):  # type: ignore[no-untyped-def]
     return high - low > 3 and data[high - 3] == a and data[high - 2] == b and data[high - 1] == c
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _plain(data, low, high):  # type: ignore[no-untyped-def]
     """Printable ASCII without blanks?"""
     good = True
@@ -154,7 +156,7 @@ def _plain(data, low, high):  # type: ignore[no-untyped-def]
     return good
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_name(data, low, high, a, b, c):  # type: ignore[no-untyped-def]
     """Three letters and six hexadecimal digits?"""
     return (
@@ -162,7 +164,7 @@ def _is_name(data, low, high, a, b, c):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _header(data, low, high, i, spans, path):  # type: ignore[no-untyped-def]
     """Reads up to the colon: where it stands (-1: there is none), and whether the sender speaks for itself."""
     at = low
@@ -205,7 +207,7 @@ def _header(data, low, high, i, spans, path):  # type: ignore[no-untyped-def]
         field += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _moment(data, at, high, i, wholes):  # type: ignore[no-untyped-def]
     """A time of seven bytes: whether there is one, and whether it can be. Chapter 6."""
     if high - at < 7:
@@ -227,7 +229,7 @@ def _moment(data, at, high, i, wholes):  # type: ignore[no-untyped-def]
     return True, True  # local time, after a slash, is of nobody knows which zone
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _place(data, at, high, i, numbers):  # type: ignore[no-untyped-def]
     """A position of 19 bytes with its two symbols: whether there is one, and whether it can be. Chapter 8."""
     if high - at < 19 or data[at + 4] != 46 or data[at + 14] != 46:
@@ -247,7 +249,7 @@ def _place(data, at, high, i, numbers):  # type: ignore[no-untyped-def]
     return True, True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _extension(data, at, high, i, numbers):  # type: ignore[no-untyped-def]
     """Course and speed: where what follows begins. Three digits each; some write fewer for the course."""
     size = 0
@@ -267,7 +269,7 @@ def _extension(data, at, high, i, numbers):  # type: ignore[no-untyped-def]
     return at + size + 4
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _altitude(data, at, high, i, numbers):  # type: ignore[no-untyped-def]
     """``/A=`` and six bytes: where what follows begins, and whether it can be."""
     if high - at < 3 or data[at] != 47 or data[at + 1] != 65 or data[at + 2] != 61:
@@ -282,7 +284,7 @@ def _altitude(data, at, high, i, numbers):  # type: ignore[no-untyped-def]
     return end, True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _identity(data, low, high, i, wholes):  # type: ignore[no-untyped-def]
     """``id`` and 8 digits (OGN), or 10 (Naviter: 16 bits before the address). Other sizes are names of other nets."""
     digits = high - low - 2
@@ -303,7 +305,7 @@ def _identity(data, low, high, i, wholes):  # type: ignore[no-untyped-def]
         wholes[_SCHEME, i] = scheme if scheme < STATION else RANDOM
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fine(data, low, high, i, numbers):  # type: ignore[no-untyped-def]
     """``!W12!``: third digits of the minutes of latitude and longitude."""
     if high - low == 5 and data[low + 1] == 87 and data[high - 1] == 33:
@@ -315,7 +317,7 @@ def _fine(data, low, high, i, numbers):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _accuracy(data, low, high, i, numbers):  # type: ignore[no-untyped-def]
     """``gps4x6``: horizontal and vertical, in metres; 0 and 63 (or more) say nothing."""
     middle = low + 3
@@ -331,13 +333,13 @@ def _accuracy(data, low, high, i, numbers):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _name(data, low, high, i, which, spans):  # type: ignore[no-untyped-def]
     if high > low and _plain(data, low, high):
         spans[which, 0, i], spans[which, 1, i] = low, high
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _glued(data, low, high):  # type: ignore[no-untyped-def]
     """The header of another line, run into this one?"""
     after = False
@@ -349,7 +351,7 @@ def _glued(data, low, high):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _word(data, low, high, i, spans, numbers, wholes):  # type: ignore[no-untyped-def]
     """One word of an aircraft's comment; false where it begins like one that is known and cannot be read."""
     c = data[low]
@@ -389,7 +391,7 @@ def _word(data, low, high, i, spans, numbers, wholes):  # type: ignore[no-untype
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _by_sender(data, low, high, i, wholes):  # type: ignore[no-untyped-def]
     """The address that the sender's name has, where no id says one."""
     scheme = STATION
@@ -410,7 +412,7 @@ def _by_sender(data, low, high, i, wholes):  # type: ignore[no-untyped-def]
         wholes[_ADDRESS, i] = _hex(data, low + 3, 6)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _read(data, start, stop, damaged, odd, station, weather, spans, path, numbers, wholes):  # type: ignore[no-untyped-def]
     for i in range(len(start)):
         low, high = start[i], stop[i]

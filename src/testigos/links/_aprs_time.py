@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._aprs import HMS, ZULU
 from testigos.links._put import civil
 from testigos.links._text import bytes_of, times
@@ -59,7 +59,7 @@ def _server_ns(frames: Frames) -> npt.NDArray[np.int64]:
     return said
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _nearest(now_ns, of_day_ns):  # type: ignore[no-untyped-def]
     """The time of that time of day that is nearest to now."""
     time_ns = now_ns - now_ns % _DAY_NS + of_day_ns
@@ -70,7 +70,7 @@ def _nearest(now_ns, of_day_ns):  # type: ignore[no-untyped-def]
     return time_ns
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _of_month(now_ns, date):  # type: ignore[no-untyped-def]
     """The day since 1970 of that day of a month that is nearest to now; -1 where none is within 16 days."""
     today = now_ns // _DAY_NS
@@ -82,7 +82,7 @@ def _of_month(now_ns, date):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fold(server_ns, form, said, now_ns, ahead_ns, day_only, time_ns, rests):  # type: ignore[no-untyped-def]
     for i in range(len(form)):
         if server_ns[i] >= 0:

@@ -25,8 +25,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._cot_scan import COLUMN, Cells
 from testigos.links._put import literal, put_hex
 from testigos.links._rows import null_where, rows
@@ -148,7 +148,7 @@ def kind_of(cot_type: str) -> str | None:
 # ---- the nodes that an event came through ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_version(data, low, high):  # type: ignore[no-untyped-def]
     same, k = high - low == len(_VERSION), 0
     while same and k < len(_VERSION):
@@ -157,7 +157,7 @@ def _is_version(data, low, high):  # type: ignore[no-untyped-def]
     return same
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_node(out, at, data, low, high):  # type: ignore[no-untyped-def]
     """A node's name as the name of an XML attribute; the place after it.
 
@@ -179,7 +179,7 @@ def put_node(out, at, data, low, high):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_named(out, at, data, low, high, spare):  # type: ignore[no-untyped-def]
     """The node that an attribute's name says: what ``put_node`` made it of, else the name itself."""
     begin, k = at, low
@@ -214,7 +214,7 @@ def _put_named(out, at, data, low, high, spare):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_vias(data, first, last, kind, out, spare):  # type: ignore[no-untyped-def]
     """For each row the nodes in the attributes of its flow tags, blanks between; NUL between rows."""
     at = 0
@@ -261,7 +261,7 @@ def _vias(data: Bytes, cells: Cells) -> pl.Series:
 # ---- texts ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _place(data, begin, end, words, at, found):  # type: ignore[no-untyped-def]
     """Which of the words each text is; what is none of them stays."""
     for i in range(len(begin)):
@@ -275,7 +275,7 @@ def _place(data, begin, end, words, at, found):  # type: ignore[no-untyped-def]
                 found[i] = w
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shaped(data, begin, end, low, high, found):  # type: ignore[no-untyped-def]
     """Which texts have as many characters as there are bounds, each of them between its two."""
     for i in range(len(begin)):
@@ -286,7 +286,7 @@ def _shaped(data, begin, end, low, high, found):  # type: ignore[no-untyped-def]
         found[i] = same
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _plain_uid(data, low, high):  # type: ignore[no-untyped-def]
     """Where the dash stands in a uid that is an object's name: ``ICAO-AE503D`` and so on; -1 where it is none."""
     for w in range(len(_AUTHORITY_AT) - 1):
@@ -303,7 +303,7 @@ def _plain_uid(data, low, high):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_name(data, low, high):  # type: ignore[no-untyped-def]
     """An authority of small letters, digits and low lines, a colon, and something on the same line?"""
     k = low
@@ -316,7 +316,7 @@ def _is_name(data, low, high):  # type: ignore[no-untyped-def]
     return named
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_names(data, uid, uid_end, own, own_end, out):  # type: ignore[no-untyped-def]
     """What objects are called, NUL between them: as our element says, else as the uid does."""
     at = 0

@@ -34,9 +34,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
 from testigos import matrix
+from testigos.kernels import kernel
 from testigos.links._xml import literals
 from testigos.schema import KINDS, SOURCES
 
@@ -140,7 +140,7 @@ def written(table: pl.DataFrame) -> Written:
 # ---- who and what ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _authority(data, low, high):  # type: ignore[no-untyped-def]
     """Which of the known authorities an object's name begins with; -1 where with none."""
     for a in range(len(_AUTHORITY_AT) - 1):
@@ -154,12 +154,12 @@ def _authority(data, low, high):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _upper(c):  # type: ignore[no-untyped-def]
     return c - 32 if 97 <= c <= 122 else c
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def uid_of(word, data, start, i):  # type: ignore[no-untyped-def]
     """A row's uid into ``word``, and its size; 0 where the row has no name."""
     size = 0
@@ -185,7 +185,7 @@ def uid_of(word, data, start, i):  # type: ignore[no-untyped-def]
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def names_itself(word, size, data, low, high):  # type: ignore[no-untyped-def]
     """Does a reader make the object's name ``data[low:high]`` of that uid? See ``links/_cot.py``."""
     dash = 0
@@ -217,7 +217,7 @@ def names_itself(word, size, data, low, high):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ship(kind, military):  # type: ignore[no-untyped-def]
     """Source: ITU-R M.1371-5, annex 8, table 53."""
     if military == 1 or kind <= 0 or kind == 35:
@@ -243,7 +243,7 @@ def _ship(kind, military):  # type: ignore[no-untyped-def]
     return _TANKER if 80 <= kind <= 89 else _NO_WARSHIP
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def type_of(data, start, codes, i):  # type: ignore[no-untyped-def]
     """Which of the types a row that names none is of."""
     kind = codes[KIND, i]
@@ -290,7 +290,7 @@ def type_of(data, start, codes, i):  # type: ignore[no-untyped-def]
     return _FIXED if letter == 67 and 3 <= digit <= 5 else base
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def how_of(codes, i):  # type: ignore[no-untyped-def]
     """Which of the words for how a position was made is a row's."""
     if codes[SIMULATED, i] == 1:
@@ -299,7 +299,7 @@ def how_of(codes, i):  # type: ignore[no-untyped-def]
     return _HOW[source] if 0 <= source < len(_HOW) else _RELAYED
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def label_of(start, i):  # type: ignore[no-untyped-def]
     """Which text is the name to show: its number, and what it is; the uid has the number -1."""
     if start[CALLSIGN, i + 1] > start[CALLSIGN, i]:
@@ -311,7 +311,7 @@ def label_of(start, i):  # type: ignore[no-untyped-def]
     return -1, 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sayable(start, numbers, codes, i):  # type: ignore[no-untyped-def]
     """Has a row a name, a time and a position?"""
     named = start[ID, i + 1] > start[ID, i] or start[UID, i + 1] > start[UID, i]
@@ -319,14 +319,14 @@ def sayable(start, numbers, codes, i):  # type: ignore[no-untyped-def]
     return named and 0 <= time_ns <= 4_200_000_000_000_000_000 and -90 <= lat <= 90 and -180 <= lon <= 180
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def stale_of(codes, i):  # type: ignore[no-untyped-def]
     """When a row is to be forgotten, in ns."""
     stale = codes[STALE, i]
     return stale if 0 <= stale <= 4_200_000_000_000_000_000 else codes[TIME, i] + STALE_NS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def longest_uid(start):  # type: ignore[no-untyped-def]
     """Bytes of the longest uid that rows can have."""
     longest = 16

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._put import literal
 from testigos.links._xml import ABSENT, ATTRIBUTE, PLAIN, TEXT, clean, literals, name_end, reference
 from testigos.registry import Frames
@@ -91,7 +92,7 @@ def empty_cells(size: int) -> Cells:
 # ---- cutting ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _starts(data, at, stop, text):  # type: ignore[no-untyped-def]
     """1 where ``text`` stands at ``at``, 0 where not, -1 where the bytes end before one can tell."""
     for k in range(len(text)):
@@ -102,7 +103,7 @@ def _starts(data, at, stop, text):  # type: ignore[no-untyped-def]
     return 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tag(data, at, stop, text):  # type: ignore[no-untyped-def]
     """Like ``_starts``, and the name must end there."""
     found = _starts(data, at, stop, text)
@@ -115,7 +116,7 @@ def _tag(data, at, stop, text):  # type: ignore[no-untyped-def]
     return 1 if c == 32 or c == 9 or c == 10 or c == 13 or c == 47 or c == 62 or c == 63 else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _after(data, at, stop, a, b, c):  # type: ignore[no-untyped-def]
     """Past the next bytes ``a b c`` (without ``a`` where it is 0); -1 where they are not there."""
     if a == 0:
@@ -131,7 +132,7 @@ def _after(data, at, stop, a, b, c):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _event_end(data, at, stop):  # type: ignore[no-untyped-def]
     """Where the event whose ``<event`` is at ``at`` ends: at its end tag, or where damage shows; -1: not yet.
 
@@ -214,7 +215,7 @@ def _event_end(data, at, stop):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _next_begin(data, at, stop):  # type: ignore[no-untyped-def]
     """The next place where an event or a declaration begins, and whether it is an event; -1 where there is none."""
     while at < stop:
@@ -228,7 +229,7 @@ def _next_begin(data, at, stop):  # type: ignore[no-untyped-def]
     return -1, False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _frame(data, begin, stop):  # type: ignore[no-untyped-def]
     """Where the frame at ``begin`` ends, and whether it is a declaration alone; -1 where more bytes must tell."""
     at = begin
@@ -261,7 +262,7 @@ def _frame(data, begin, stop):  # type: ignore[no-untyped-def]
     return _next_begin(data, at + 1, stop)[0], False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _damage_end(data, begin, stop):  # type: ignore[no-untyped-def]
     """Where a frame ends whose end is not among the bytes, and whether it is a declaration alone."""
     at = begin + 1
@@ -279,7 +280,7 @@ def _damage_end(data, begin, stop):  # type: ignore[no-untyped-def]
     return (stop if end < 0 else end), False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _split(data, final, start, stop, context):  # type: ignore[no-untyped-def]
     """Finds the frames; gives their number, or -1 where they need more room, and how many bytes they cover."""
     size, count, at, used = len(data), 0, 0, 0
@@ -335,7 +336,7 @@ def split_events(buffer: bytes, final: bool) -> tuple[Frames, bytes]:
 # ---- reading ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _same(data, a, b, text, low, high):  # type: ignore[no-untyped-def]
     same, k = b - a == high - low, 0
     while same and k < b - a:
@@ -344,14 +345,14 @@ def _same(data, a, b, text, low, high):  # type: ignore[no-untyped-def]
     return same
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _skip_blank(data, at, stop):  # type: ignore[no-untyped-def]
     while at < stop and (data[at] == 32 or data[at] == 9 or data[at] == 10 or data[at] == 13):
         at += 1
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _key(data, a, b, element, guess):  # type: ignore[no-untyped-def]
     """The column of an attribute's name, -1 where it is not read; the search begins at ``guess``."""
     if b - a > 16:

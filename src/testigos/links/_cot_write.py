@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._cot import SIGMAS95, SIGMAS95_HEIGHT, UNKNOWN_M, put_node
 from testigos.links._cot_said import (
     BARO,
@@ -104,13 +105,13 @@ TEXT_ROOM: Final = 20  # of a byte of text: written three times as a reference o
 # ---- writing ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_word(out, at, words, begin, k):  # type: ignore[no-untyped-def]
     """One of ``literals``."""
     return put_run(out, at, words, begin[k], begin[k + 1])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_part(out, at, begin, data, low, high):  # type: ignore[no-untyped-def]
     """A text of remarks, after a comma where something stands before it."""
     if at > begin:
@@ -118,7 +119,7 @@ def _put_part(out, at, begin, data, low, high):  # type: ignore[no-untyped-def]
     return put_xml(out, at, data, low, high)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_remarks(out, at, data, start, numbers, i):  # type: ignore[no-untyped-def]
     before = at
     at = begin = put_fixed(out, at, _REMARKS_TAG)
@@ -145,7 +146,7 @@ def _put_remarks(out, at, data, start, numbers, i):  # type: ignore[no-untyped-d
     return before if at == begin else put_fixed(out, at, _REMARKS_END)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_flow(out, at, data, low, high, time_ns):  # type: ignore[no-untyped-def]
     """The nodes of ``data[low:high]`` as flow tags; a node that comes again is named once, as XML demands (3.1)."""
     at = put_fixed(out, at, _FLOW)
@@ -181,7 +182,7 @@ def _put_flow(out, at, data, low, high, time_ns):  # type: ignore[no-untyped-def
     return put_fixed(out, at, _SLASH)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_own(out, at, data, start, numbers, codes, i, word, size, label):  # type: ignore[no-untyped-def]
     """Our element."""
     at = put_fixed(out, at, _OWN)
@@ -230,7 +231,7 @@ def _put_own(out, at, data, start, numbers, codes, i, word, size, label):  # typ
     return put_fixed(out, at, _SLASH)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_track(out, at, numbers, i):  # type: ignore[no-untyped-def]
     """The element of what is known of course and speed, if anything is."""
     speed, course = numbers[SPEED, i], numbers[COURSE, i]
@@ -250,7 +251,7 @@ def _put_track(out, at, numbers, i):  # type: ignore[no-untyped-def]
     return put_fixed(out, at, _SLASH)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_details(out, at, data, start, numbers, codes, i, word, size, xml):  # type: ignore[no-untyped-def]
     """The inside of a row's ``detail``; without ``xml`` not what the protobuf of TAK has messages for."""
     shown, label = label_of(start, i)
@@ -269,7 +270,7 @@ def put_details(out, at, data, start, numbers, codes, i, word, size, xml):  # ty
     return _put_own(out, at, data, start, numbers, codes, i, word, size, label)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_metres(out, at, value, least):  # type: ignore[no-untyped-def]
     """Metres with two decimals, the known ones below the number that stands for unknown."""
     if not abs(value) < UNKNOWN_M:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from testigos.kernels import kernel
 
 __all__ = ["HORIZONTAL_M", "INVALID_ALT_M", "UAS", "VERTICAL_M", "read_base64"]
 
@@ -56,7 +57,7 @@ _ALPHABET: Final = np.full(256, 255, np.uint8)
 _ALPHABET[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", np.uint8)] = np.arange(64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unpack(data, first, last, alphabet, out, size):  # type: ignore[no-untyped-def]
     """Base64 (RFC 4648) into rows of ``out``; ``size`` is how many bytes there are, -1 where it is none.
 

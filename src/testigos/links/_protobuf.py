@@ -6,7 +6,8 @@ Source: Protocol Buffers documentation, "Encoding".
 """
 
 import numpy as np
-from numba import njit
+
+from testigos.kernels import kernel
 
 __all__ = [
     "FIXED32", "FIXED64", "LENGTH", "VARINT", "get_double", "get_field", "get_varint", "put_double", "put_varint",
@@ -18,7 +19,7 @@ VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _MOST = 0x7FFF_FFFF_FFFF_FFFF
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def get_varint(data, at, stop):  # type: ignore[no-untyped-def]
     """A varint of at most ten bytes; what 63 bits do not hold is the most that they do."""
     value = np.int64(0)
@@ -35,7 +36,7 @@ def get_varint(data, at, stop):  # type: ignore[no-untyped-def]
     return value, -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def get_field(data, at, stop):  # type: ignore[no-untyped-def]
     """Number and wire type of the field at ``at``; there is none of number 0 or with a tag of more than 32 bits."""
     tag, at = get_varint(data, at, stop)
@@ -44,7 +45,7 @@ def get_field(data, at, stop):  # type: ignore[no-untyped-def]
     return tag >> 3, tag & 7, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def skip_value(data, at, stop, wire):  # type: ignore[no-untyped-def]
     """Past the value of a field; -1 where it goes beyond ``stop``, -2 where its wire type is none or a group's."""
     if wire == VARINT:
@@ -58,7 +59,7 @@ def skip_value(data, at, stop, wire):  # type: ignore[no-untyped-def]
     return at + size if size <= stop - at else -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def get_double(data, at):  # type: ignore[no-untyped-def]
     """The double in ``data[at:at + 8]``."""
     value = np.uint64(0)
@@ -67,7 +68,7 @@ def get_double(data, at):  # type: ignore[no-untyped-def]
     return np.uint64(value).view(np.float64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def varint_size(value):  # type: ignore[no-untyped-def]
     """Bytes that a number takes that is not negative."""
     size = 1
@@ -77,7 +78,7 @@ def varint_size(value):  # type: ignore[no-untyped-def]
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_varint(out, at, value):  # type: ignore[no-untyped-def]
     """A number that is not negative; the place after it."""
     while value > 127:
@@ -88,7 +89,7 @@ def put_varint(out, at, value):  # type: ignore[no-untyped-def]
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_double(out, at, field, value):  # type: ignore[no-untyped-def]
     """A field of a double, unless it is 0, which proto3 does not write; the place after it."""
     if value == 0.0:

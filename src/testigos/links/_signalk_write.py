@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
-from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._put import (
     floats,
     literal,
@@ -116,7 +116,7 @@ def written(tracks: pl.DataFrame, station: str) -> Pieces:
     return Pieces(data[: start[-1]].copy(), start)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _string(out, at, letters, low, high):  # type: ignore[no-untyped-def]
     """Text as the inside of a JSON string, RFC 8259, section 7, and the quote after it."""
     for p in range(low, high):
@@ -135,7 +135,7 @@ def _string(out, at, letters, low, high):  # type: ignore[no-untyped-def]
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _number(letters, low, high):  # type: ignore[no-untyped-def]
     """The number in mmsi:123456789, -1 of other names."""
     if high - low != 14 or letters[low] != 109 or letters[low + 1] != 109 or letters[low + 2] != 115:
@@ -151,7 +151,7 @@ def _number(letters, low, high):  # type: ignore[no-untyped-def]
     return number
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write(numbers: Any, small: Any, time_ns: Any, letters: Any, start: Any, own: Any, out: Any, begin: Any) -> None:
     at = 0
     for i in range(len(time_ns)):
@@ -163,7 +163,7 @@ def _write(numbers: Any, small: Any, time_ns: Any, letters: Any, start: Any, own
         begin[i + 1] = at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _head(small, time_ns, letters, start, own, out, at, i, mmsi):  # type: ignore[no-untyped-def]
     """All before the values."""
     at = put(out, at, _CONTEXT)
@@ -192,13 +192,13 @@ def _head(small, time_ns, letters, start, own, out, at, i, mmsi):  # type: ignor
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _close(out, at):  # type: ignore[no-untyped-def]
     out[at] = 125
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _values(numbers, small, letters, start, out, at, i, mmsi):  # type: ignore[no-untyped-def]
     at = put_padded(out, put(out, at, _VALUES), mmsi, 9)
     out[at] = 34

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._cot import SIGMAS95, SIGMAS95_HEIGHT, UNKNOWN_M
 from testigos.links._cot_said import (
     COURSE,
@@ -78,7 +79,7 @@ Ints = npt.NDArray[np.int64]
 # ---- framing ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _well(data, at, stop):  # type: ignore[no-untyped-def]
     """Do fields fill the bytes?"""
     while at < stop:
@@ -89,7 +90,7 @@ def _well(data, at, stop):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fields_end(data, at, stop):  # type: ignore[no-untyped-def]
     """Where the fields that begin at ``at`` end, and whether they do so well: at ``stop`` or before 0xbf.
 
@@ -110,7 +111,7 @@ def _fields_end(data, at, stop):  # type: ignore[no-untyped-def]
     return at, 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _header(data, at, stop):  # type: ignore[no-untyped-def]
     """Size of the header at ``at``, 0 where there is none, -1 where not all of it is here; and of its message.
 
@@ -131,7 +132,7 @@ def _header(data, at, stop):  # type: ignore[no-untyped-def]
     return (then - at if size <= LONGEST else 0), size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _next_header(data, at, stop):  # type: ignore[no-untyped-def]
     """The next header before an event or a control; -1 where the bytes end before one, or before one can tell."""
     while at < stop:
@@ -146,7 +147,7 @@ def _next_header(data, at, stop):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _frame_end(data, begin, stop, sure):  # type: ignore[no-untyped-def]
     """Where the frame at ``begin`` ends; -1 where more bytes must tell. ``sure``: there will be no more."""
     head, size = _header(data, begin, stop)
@@ -172,7 +173,7 @@ def _frame_end(data, begin, stop, sure):  # type: ignore[no-untyped-def]
     return stop if sure else -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _split(data, final, start, stop):  # type: ignore[no-untyped-def]
     """Finds the frames; gives their number, or -1 where they need more room, and how many bytes they cover."""
     size, count, at = len(data), 0, 0
@@ -214,7 +215,7 @@ def begins(head: bytes) -> bool:
 # ---- reading ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _note(data, low, high, k, row, kind, first, last):  # type: ignore[no-untyped-def]
     """Notes a text; is it one that XML could say?"""
     if not clean(data, low, high):
@@ -225,7 +226,7 @@ def _note(data, low, high, k, row, kind, first, last):  # type: ignore[no-untype
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _contact(data, at, stop, row, kind, first, last):  # type: ignore[no-untyped-def]
     """Reads a contact; false where it is damaged, as with all that follow."""
     while at < stop:
@@ -240,7 +241,7 @@ def _contact(data, at, stop, row, kind, first, last):  # type: ignore[no-untyped
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _track(data, at, stop, row, doubles):  # type: ignore[no-untyped-def]
     for k in range(5, 7):
         if np.isnan(doubles[k, row]):
@@ -255,7 +256,7 @@ def _track(data, at, stop, row, doubles):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _detail(data, at, stop, row, kind, first, last, doubles, xml):  # type: ignore[no-untyped-def]
     while at < stop:
         field, wire, value = get_field(data, at, stop)
@@ -275,7 +276,7 @@ def _detail(data, at, stop, row, kind, first, last, doubles, xml):  # type: igno
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _event(data, at, stop, row, kind, first, last, doubles, times, xml):  # type: ignore[no-untyped-def]
     for k in range(5):
         if kind[_AT_POINT, row] == ABSENT:
@@ -309,7 +310,7 @@ def _event(data, at, stop, row, kind, first, last, doubles, times, xml):  # type
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _message(data, begin, end, row, kind, first, last, doubles, times, xml):  # type: ignore[no-untyped-def]
     """Reads a frame: ``DAMAGED``, ``SILENT`` or ``_SAYS``."""
     head, size = _header(data, begin, end)
@@ -329,7 +330,7 @@ def _message(data, begin, end, row, kind, first, last, doubles, times, xml):  # 
     return state
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_messages(data, start, stop, kind, first, last, doubles, times, xml, state):  # type: ignore[no-untyped-def]
     """Reads frames: texts into cells, doubles (7, N), times in ms (3, N), spans of xmlDetail (2, N), state (N,)."""
     for row in range(len(start)):
@@ -343,7 +344,7 @@ def read_messages(data, start, stop, kind, first, last, doubles, times, xml, sta
 # ---- writing ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_text(out, at, field, data, low, high):  # type: ignore[no-untyped-def]
     """A field of bytes, unless they are none."""
     if high <= low:
@@ -353,7 +354,7 @@ def _put_text(out, at, field, data, low, high):  # type: ignore[no-untyped-def]
     return put_run(out, at, data, low, high)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_number(out, at, field, value):  # type: ignore[no-untyped-def]
     if value <= 0:
         return at
@@ -361,13 +362,13 @@ def _put_number(out, at, field, value):  # type: ignore[no-untyped-def]
     return put_varint(out, at + 1, value)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _metres(value):  # type: ignore[no-untyped-def]
     """Known metres; cotevent.proto has a number for unknown ones, and 0 would not be written."""
     return value if abs(value) < UNKNOWN_M else UNKNOWN_M
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sized(out, begin, end):  # type: ignore[no-untyped-def]
     """Writes how many bytes stand after ``begin + _SIZE_ROOM``, and moves them where that takes not so many bytes.
 
@@ -385,7 +386,7 @@ def _sized(out, begin, end):  # type: ignore[no-untyped-def]
     return end + shift
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_detail(out, at, data, start, numbers, codes, i, word, size, spare):  # type: ignore[no-untyped-def]
     """The fields of a row's detail."""
     out[at] = _IN_XML << 3 | LENGTH
@@ -410,7 +411,7 @@ def _put_detail(out, at, data, start, numbers, codes, i, word, size, spare):  # 
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_event(out, at, data, start, numbers, codes, i, word, spare):  # type: ignore[no-untyped-def]
     """The fields of a row's event."""
     if start[TYPE, i + 1] > start[TYPE, i]:

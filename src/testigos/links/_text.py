@@ -12,6 +12,8 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
+from testigos.kernels import kernel
+
 __all__ = ["bytes_of", "distinct", "fields", "lines", "numbers", "texts", "times"]
 
 Ints = npt.NDArray[np.int64]
@@ -71,7 +73,7 @@ def fields(
     return begin, end, count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fields(data: Any, start: Any, stop: Any, separator: Any, quote: Any, begin: Any, end: Any, count: Any) -> None:
     width = begin.shape[1]
     for i in range(len(start)):
@@ -117,7 +119,7 @@ def numbers(data: Bytes, begin: Ints, end: Ints) -> tuple[npt.NDArray[np.float64
     return value, bad
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _says_null(data: Any, low: Any, high: Any) -> bool:
     """Empty, or one of the words that tables write for an unknown value: null, none, nan, na, nat, n/a."""
     size = high - low
@@ -139,7 +141,7 @@ def _says_null(data: Any, low: Any, high: Any) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _numbers(data: Any, begin: Any, end: Any, value: Any, bad: Any) -> None:
     for i in range(len(begin)):
         at, last = begin[i], end[i]
@@ -208,7 +210,7 @@ def times(data: Bytes, begin: Ints, end: Ints) -> tuple[Ints, Mask, Mask]:
     return value, known, bad
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _two(data: Any, at: Any, last: Any) -> int:
     """Two digits as a number, -1 where there are none."""
     if at + 2 > last:
@@ -219,7 +221,7 @@ def _two(data: Any, at: Any, last: Any) -> int:
     return int(tens * 10 + ones)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fraction(data: Any, at: Any, last: Any, unit: Any) -> Any:
     """Digits after a point as so many of ``unit`` (a power of ten), and where they end."""
     total = np.int64(0)
@@ -230,7 +232,7 @@ def _fraction(data: Any, at: Any, last: Any, unit: Any) -> Any:
     return total, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _days(year: Any, month: Any, day: Any) -> int:
     """Days from 1970-01-01 in the Gregorian calendar, years counted from March."""
     y = year - 1 if month <= 2 else year
@@ -238,7 +240,7 @@ def _days(year: Any, month: Any, day: Any) -> int:
     return int(365 * y + y // 4 - y // 100 + y // 400 + of_year - 719_468)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _iso(data: Any, at: Any, last: Any) -> Any:
     century, year, month, day = _two(data, at, last), _two(data, at + 2, last), _two(data, at + 5, last), 0
     day = _two(data, at + 8, last)
@@ -289,7 +291,7 @@ def _iso(data: Any, at: Any, last: Any) -> Any:
     return np.int64(0), False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _epoch(data: Any, at: Any, last: Any) -> Any:
     whole, digits = np.int64(0), 0
     while at < last and 48 <= data[at] <= 57:
@@ -314,7 +316,7 @@ def _epoch(data: Any, at: Any, last: Any) -> Any:
     return total, at == last and digits > 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _times(data: Any, begin: Any, end: Any, value: Any, known: Any, bad: Any) -> None:
     for i in range(len(begin)):
         at, last = begin[i], end[i]

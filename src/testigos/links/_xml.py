@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
+
+from testigos.kernels import kernel
 
 __all__ = [
     "ABSENT", "ATTRIBUTE", "PLAIN", "RAW", "TEXT", "clean", "decoded", "literals", "name_end", "put_char",
@@ -42,7 +43,7 @@ def literals(words: tuple[str, ...]) -> tuple[npt.NDArray[np.uint8], npt.NDArray
 # ---- characters ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _char_size(data, at, stop):  # type: ignore[no-untyped-def]
     """Bytes of the character at ``at``, 0 where none stands there that XML allows (2.2; RFC 3629, 4)."""
     c = np.int64(data[at])
@@ -73,7 +74,7 @@ def _char_size(data, at, stop):  # type: ignore[no-untyped-def]
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def clean(data, start, stop):  # type: ignore[no-untyped-def]
     """Are the bytes UTF-8 of characters that XML allows?"""
     at = start
@@ -91,7 +92,7 @@ def clean(data, start, stop):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def name_end(data, at, stop):  # type: ignore[no-untyped-def]
     """Where the name at ``at`` ends; ``at`` itself where none begins there (2.3)."""
     first = True
@@ -105,7 +106,7 @@ def name_end(data, at, stop):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def reference(data, at, stop):  # type: ignore[no-untyped-def]
     """The character that the reference at ``at`` stands for, and where it ends; -1 where it is none (4.1, 4.6)."""
     end = at + 1
@@ -150,7 +151,7 @@ def reference(data, at, stop):  # type: ignore[no-untyped-def]
     return -1, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_char(out, at, code):  # type: ignore[no-untyped-def]
     """A character as UTF-8; the place after it."""
     if code < 0x80:
@@ -175,7 +176,7 @@ def put_char(out, at, code):  # type: ignore[no-untyped-def]
 # ---- writing ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_fixed(out, at, text):  # type: ignore[no-untyped-def]
     """Bytes as they are; the place after them. Places without a sign need no test for it: ten times as quick."""
     place = np.uint64(at)
@@ -184,7 +185,7 @@ def put_fixed(out, at, text):  # type: ignore[no-untyped-def]
     return at + len(text)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_run(out, at, data, low, high):  # type: ignore[no-untyped-def]
     """``data[low:high]`` as it is; the place after it."""
     place, first = np.uint64(at), np.uint64(low)
@@ -193,7 +194,7 @@ def put_run(out, at, data, low, high):  # type: ignore[no-untyped-def]
     return at + max(high - low, 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_rounded(out, at, value, decimals):  # type: ignore[no-untyped-def]
     """As ``put_decimal``, up to nine decimals, and faster; the place after it."""
     units = np.int64(np.rint(value * _SCALES[decimals]))
@@ -224,7 +225,7 @@ def put_rounded(out, at, value, decimals):  # type: ignore[no-untyped-def]
     return end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_xml(out, at, data, low, high):  # type: ignore[no-untyped-def]
     """UTF-8 text as an attribute's value or an element's content: at most six bytes for each; the place after it.
 
@@ -278,7 +279,7 @@ def put_xml(out, at, data, low, high):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_clean(out, at, data, low, high):  # type: ignore[no-untyped-def]
     """UTF-8 text without the characters that XML cannot say; the place after it."""
     k = low
@@ -302,7 +303,7 @@ def put_clean(out, at, data, low, high):  # type: ignore[no-untyped-def]
 # ---- reading ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def put_text(out, at, data, low, high, kind):  # type: ignore[no-untyped-def]
     """The text that well-formed bytes mean, never longer than they are; the place after it.
 
@@ -344,7 +345,7 @@ def put_text(out, at, data, low, high, kind):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _markup_end(data, at, stop):  # type: ignore[no-untyped-def]
     """Past the comment, instruction or tag that begins at ``at``."""
     if data[at + 1] == 33:
@@ -371,7 +372,7 @@ def _markup_end(data, at, stop):  # type: ignore[no-untyped-def]
     return k
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _decoded(data, first, last, kind, out, begin, end):  # type: ignore[no-untyped-def]
     at = 0
     for i in range(len(first)):
@@ -414,7 +415,7 @@ def texts(joined: npt.NDArray[np.uint8]) -> pl.Series:
     return found.set(found == "", None)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _trimmed(data, first, last, begin, end):  # type: ignore[no-untyped-def]
     for i in range(len(first)):
         low, high = first[i], last[i]

@@ -84,7 +84,7 @@ def _crc(block, size):  # type: ignore[no-untyped-def]
     return crc
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _plain(data, start, stop, block):  # type: ignore[no-untyped-def]
     """A frame's message without its CRC into ``block``: its size; -1 where it is none, -2 of flags alone."""
     low, high = start, stop
