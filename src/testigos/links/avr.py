@@ -23,13 +23,12 @@ from numba import njit
 
 from testigos.links._modes import (
     MODES_GIVES,
-    PLAIN,
     Carry,
     Options,
     Raw,
+    WithOptions,
     blank_raw,
     check_sizes,
-    fresh,
     pieces_of_rows,
     table,
 )
@@ -127,14 +126,11 @@ def _messages(frames: Frames) -> Raw:
 
 
 @dataclass(frozen=True)
-class Avr:
+class Avr(WithOptions):
     """The link with options, as ``registry.Link``."""
 
-    options: Options = PLAIN
     NAME: str = NAME
     SPEC: str = SPEC
-    CHECKED: bool = CHECKED
-    GIVES: tuple[str, ...] = GIVES
 
     def recognise(self, head: bytes) -> int:
         """95 where two or more messages are 9 in 10 of the bytes, else 60 where they are half of them."""
@@ -157,14 +153,14 @@ class Avr:
 
     def decode(self, frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         """A row a message; ``carry`` is every aircraft and the clock."""
-        before = fresh(self.options) if carry is None else cast(Carry, carry)
+        before = self.before(carry)
         raw = _messages(frames)
         clock_ns, known, _, _, clock = times(raw.stamp, raw.size, no_events(), before.clock)
         return table(frames, raw, clock_ns, known, None, Carry(before.state, clock), self.options)
 
     def anchors(self, frames: Frames, carry: Any) -> npt.NDArray[np.bool_]:
         """Frames on whose stamps the times of others rest."""
-        clock = (fresh(self.options) if carry is None else cast(Carry, carry)).clock
+        clock = self.before(carry).clock
         raw = _messages(frames)
         return times(raw.stamp, raw.size, no_events(), clock, marking=True)[3]
 

@@ -34,13 +34,12 @@ from numba import njit
 
 from testigos.links._modes import (
     MODES_GIVES,
-    PLAIN,
     Carry,
     Options,
     Raw,
+    WithOptions,
     blank_raw,
     check_sizes,
-    fresh,
     pieces_of_rows,
     table,
 )
@@ -322,14 +321,11 @@ def _messages(frames: Frames) -> tuple[Raw, Events]:
 
 
 @dataclass(frozen=True)
-class Beast:
+class Beast(WithOptions):
     """The link with options, as ``registry.Link``."""
 
-    options: Options = PLAIN
     NAME: str = NAME
     SPEC: str = SPEC
-    CHECKED: bool = CHECKED
-    GIVES: tuple[str, ...] = GIVES
 
     def recognise(self, head: bytes) -> int:
         """95 where two or more whole messages fill at least 9 in 10 of the bytes, else 60 for half of them."""
@@ -357,14 +353,14 @@ class Beast:
 
     def decode(self, frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         """A row a message; ``carry`` is every aircraft and the clocks."""
-        before = fresh(self.options) if carry is None else cast(Carry, carry)
+        before = self.before(carry)
         raw, events = _messages(frames)
         clock_ns, known, receiver, _, clock = times(raw.stamp, raw.size, events, before.clock)
         return table(frames, raw, clock_ns, known, receiver, Carry(before.state, clock), self.options)
 
     def anchors(self, frames: Frames, carry: Any) -> npt.NDArray[np.bool_]:
         """Frames on whose stamps the times of others rest."""
-        clock = (fresh(self.options) if carry is None else cast(Carry, carry)).clock
+        clock = self.before(carry).clock
         raw, events = _messages(frames)
         kept = np.zeros(len(frames), np.bool_)
         kept[~frames.context] = times(raw.stamp, raw.size, events, clock, marking=True)[3]

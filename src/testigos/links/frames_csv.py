@@ -16,13 +16,12 @@ from numba import njit
 
 from testigos.links._modes import (
     MODES_GIVES,
-    PLAIN,
     Carry,
     Options,
     Raw,
+    WithOptions,
     blank_raw,
     check_sizes,
-    fresh,
     pieces_of_rows,
     table,
 )
@@ -195,14 +194,11 @@ def _messages(frames: Frames) -> tuple[Raw, npt.NDArray[np.int64], Events]:
 
 
 @dataclass(frozen=True)
-class FramesCsv:
+class FramesCsv(WithOptions):
     """The link with options, as ``registry.Link``; of their times it needs none."""
 
-    options: Options = PLAIN
     NAME: str = NAME
     SPEC: str = SPEC
-    CHECKED: bool = CHECKED
-    GIVES: tuple[str, ...] = GIVES
 
     def recognise(self, head: bytes) -> int:
         """95 where 9 in 10 lines are messages, 60 for half of them, 20 for any."""
@@ -228,7 +224,7 @@ class FramesCsv:
 
     def decode(self, frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         """A row a line; ``carry`` is every aircraft and who heard."""
-        before = fresh(self.options) if carry is None else cast(Carry, carry)
+        before = self.before(carry)
         raw, time_ns, events = _messages(frames)
         # no stamp is of use here: the fold only follows the receivers
         _, _, receiver, _, clock = times(raw.stamp, np.zeros_like(raw.size), events, before.clock)
