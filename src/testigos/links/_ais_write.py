@@ -9,12 +9,13 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from testigos.links._put import civil, floats, names, put_hex, put_integer, whole
+from testigos.links._put import civil, put_hex, put_integer
+from testigos.matrix import codes, numbers, texts, whole_numbers
 from testigos.registry import Pieces
 from testigos.schema import KINDS
 from testigos.units import FT_M
 
-__all__ = ["written"]
+__all__ = ["mmsi_of", "written"]
 
 _FLOATS: Final = (
     *("lat_deg", "lon_deg", "gs_kt", "track_deg", "heading_deg", "rot_degpmin", "alt_msl_ft", "draught_m"),
@@ -29,7 +30,6 @@ _TEXTS: Final = ("object_id", "receiver", "via", "vessel_name", "callsign", "des
 _ID, _RECEIVER, _VIA, _NAME, _CALLSIGN, _DESTINATION, _ETA = range(7)
 
 _FIXED, _AIRCRAFT = KINDS.index("fixed"), KINDS.index("aircraft")
-_UNKNOWN: Final = -1
 _BITS, _WORDS = 60, 9
 _FIRST: Final = 56  # characters of the first of two sentences, which may have 82 with all around them
 _SENTENCE: Final = 90
@@ -46,18 +46,13 @@ def written(tracks: pl.DataFrame, station: str) -> Pieces:
     start = np.zeros(size + 1, np.int64)
     if not size or "object_id" not in tracks.columns:
         return Pieces(np.zeros(0, np.uint8), start)
-    numbers = np.array([floats(tracks, name) for name in _FLOATS])
-    small = np.array([whole(tracks, name, _UNKNOWN) for name in _SMALL])
-    # the texts of all columns, one after the other: (7, N + 1) places
-    said = [names(tracks, name) for name in _TEXTS]
-    begins = np.cumsum([0, *(len(letters) for letters, _ in said[:-1])])
-    places = np.array([place + begin for (_, place), begin in zip(said, begins, strict=True)])
+    letters, places = texts(tracks, _TEXTS)
     own = np.frombuffer(station.encode(), np.uint8)
     # a tag block for each of three sentences; every byte of a name takes three at most
-    most = 9 * (len(said[_RECEIVER][0]) + len(said[_VIA][0])) + 3 * (3 * len(own) + _SENTENCE + 40) * size
-    data = np.empty(most, np.uint8)
-    time_ns = whole(tracks, "time_ns", _UNKNOWN)
-    _write(numbers, small, time_ns, np.concatenate([letters for letters, _ in said]), places, own, data, start)
+    named = sum(int(places[k, -1] - places[k, 0]) for k in (_RECEIVER, _VIA))
+    data = np.empty(9 * named + 3 * (3 * len(own) + _SENTENCE + 40) * size, np.uint8)
+    time_ns = whole_numbers(tracks, ("time_ns",))[0]
+    _write(numbers(tracks, _FLOATS), codes(tracks, _SMALL), time_ns, letters, places, own, data, start)
     return Pieces(data[: start[-1]].copy(), start)
 
 
@@ -352,7 +347,7 @@ def _said(out, at, words, bits, sequence, tag, tag_end):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True)
-def _mmsi(letters, low, high):  # type: ignore[no-untyped-def]
+def mmsi_of(letters, low, high):  # type: ignore[no-untyped-def]
     """The number in mmsi:123456789, -1 of other names."""
     if high - low != 14 or letters[low] != 109 or letters[low + 1] != 109 or letters[low + 2] != 115:
         return np.int64(-1)
@@ -390,7 +385,7 @@ def _any(floats, i, first, last):  # type: ignore[no-untyped-def]
 def _write(floats: Any, small: Any, time_ns: Any, letters: Any, start: Any, own: Any, out: Any, begin: Any) -> None:
     words, at = np.zeros(_WORDS, np.int64), 0
     for i in range(len(time_ns)):
-        mmsi = _mmsi(letters, start[_ID, i], start[_ID, i + 1])
+        mmsi = mmsi_of(letters, start[_ID, i], start[_ID, i + 1])
         if mmsi >= 0:
             ms = (time_ns[i] + 500_000) // 1_000_000 if time_ns[i] >= 0 else np.int64(-1)
             if 0 <= ms < _MS_FROM:
