@@ -196,15 +196,17 @@ def value(raw, i, n):  # type: ignore[no-untyped-def]
         return BAD, np.nan, 0, 0, i
     c = raw[np.uintp(i)]
     if c == 34:
-        end = string_end(raw, i, n)
-        if end < 0:
-            return BAD, np.nan, 0, 0, i
-        kind = STRING
-        for j in range(i + 1, end - 1):
-            if raw[np.uintp(j)] == 92 or raw[np.uintp(j)] >= 128:
-                kind = ESCAPED
+        kind, j = STRING, i + 1
+        while j < n:
+            c = raw[np.uintp(j)]
+            if c == 34:
+                return kind, np.nan, i + 1, j, j + 1
+            if c < 32:
                 break
-        return kind, np.nan, i + 1, end - 1, end
+            if c == 92 or c >= 128:
+                kind = ESCAPED
+            j += 2 if c == 92 else 1
+        return BAD, np.nan, 0, 0, i
     if c == 45 or 48 <= c <= 57:
         if c == 45 and i + 1 >= n:
             return BAD, np.nan, 0, 0, i
@@ -278,12 +280,26 @@ def _key(raw, at, size, low, high, more, table):  # type: ignore[no-untyped-def]
     return np.int64(-1)
 
 
+@kernel
+def _again(raw, i, n, seen, size):  # type: ignore[no-untyped-def]
+    """Past the string at ``i`` if it is the one that was seen; else -1."""
+    if i + size > n:
+        return np.int64(-1)
+    for j in range(size):
+        if raw[np.uintp(i + j)] != raw[np.uintp(seen + j)]:
+            return np.int64(-1)
+    return i + size
+
+
 @njit(cache=True, nogil=True)
 def _object_cells(  # type: ignore[no-untyped-def]
     raw, start, stop, low, high, more, table, exact, valid, kind, number, first, last, found
 ):
+    # most objects have their keys in the order of those before: which came after each, and where it was seen
+    after = np.full(len(low) + 1, -1, np.int64)  # the last one is that after the bracket, or an unknown key
+    seen, size = np.zeros(len(low), np.int64), np.zeros(len(low), np.int64)
     for row in range(len(start)):
-        i, n = start[row], stop[row]
+        i, n, column = start[row], stop[row], np.int64(-1)
         if n <= i or raw[i] != 123:
             continue
         i = blank(raw, i + 1, n)
@@ -291,10 +307,18 @@ def _object_cells(  # type: ignore[no-untyped-def]
             valid[row] = i + 1 == n
             continue
         while i < n and raw[i] == 34:
-            end = string_end(raw, i, n)
-            if end < 0:
-                break
-            column = _key(raw, i + 1, end - i - 2, low, high, more, table)
+            guess = after[column]
+            end = _again(raw, i, n, seen[guess], size[guess]) if guess >= 0 else -1
+            if end >= 0:
+                column = guess
+            else:
+                end = string_end(raw, i, n)
+                if end < 0:
+                    break
+                key = _key(raw, i + 1, end - i - 2, low, high, more, table)
+                if key >= 0:
+                    after[column], seen[key], size[key] = key, i, end - i
+                column = key
             i = blank(raw, end, n)
             if i >= n or raw[i] != 58:
                 break
