@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from testigos.links import geojson
-from testigos.schema import violations
+from testigos.schema import ALL, violations
 
 ROWS = pl.DataFrame(
     {
@@ -29,7 +29,7 @@ def _read(data: bytes) -> pl.DataFrame:
     frames, rest = geojson.split(data, True)
     assert rest == b""
     table = geojson.decode(frames, None)[0]
-    assert violations(table, {n: geojson.ALL[n] for n in table.columns}) == []
+    assert violations(table, {n: ALL[n] for n in table.columns}) == []
     return table
 
 

@@ -5,13 +5,14 @@ An unknown value is null: never a sentinel, never zero, never NaN.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import polars as pl
 
 __all__ = [
     "ALL", "DETAIL", "HEARD", "KINDS", "NETS", "PICTURE", "PLOTS", "REPORTS", "SOURCES", "STATES", "STATUSES",
-    "TRACKS", "VESSELS", "Column", "conform", "violations",
+    "TRACKS", "VESSELS", "Column", "conform", "unknown", "violations",
 ]  # fmt: skip
 
 #: What became of a row. Only ``ok`` rows are used as positions; all others stay, with their reason.
@@ -324,6 +325,20 @@ PICTURE: Final[dict[str, Column]] = {
         _c("cov_north_m2", _F32, "m2", "variance toward north", 0, 1e15),
     ]
 )
+
+
+@cache
+def _nulls(name: str, size: int) -> pl.Series:
+    return pl.Series(name, [None], dtype=(ALL.get(name) or PICTURE[name]).dtype).new_from_index(0, size)
+
+
+def unknown(name: str, size: int) -> pl.Series:
+    """A column in which nothing is known. Most columns of most batches are such: they are parts of one that is kept.
+
+    >>> unknown("gs_kt", 2).to_list()
+    [None, None]
+    """
+    return _nulls(name, 1 << size.bit_length()).head(size)
 
 
 def conform(table: pl.DataFrame, columns: dict[str, Column] = REPORTS) -> pl.DataFrame:

@@ -6,7 +6,6 @@ sure it is of that. It is null where nothing says how good the position is. Velo
 them three times better than before it heard anything.
 """
 
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +20,7 @@ from testigos.fuse._picture_texts import Texts
 from testigos.fuse._picture_values import COLUMNS, FLEETING, NUMBER, TEXTS, Values, gather
 from testigos.fuse.filter import Filters, estimates, predicted, radius95_m
 from testigos.geo import distance_m
-from testigos.schema import KINDS, PICTURE, SOURCES, STATES, STATUSES
+from testigos.schema import KINDS, PICTURE, SOURCES, STATES, STATUSES, unknown
 
 __all__ = ["Shown", "merged", "table"]
 
@@ -146,17 +145,7 @@ def table(
             made[name] = texts.named(column).alias(name)
         else:
             give(name, column)
-    return pl.DataFrame([made[name] if name in made else _unknown(name, size) for name in PICTURE])
-
-
-@cache
-def _nulls(name: str, size: int) -> pl.Series:
-    return pl.Series(name, [None], dtype=PICTURE[name].dtype).new_from_index(0, size)
-
-
-def _unknown(name: str, size: int) -> pl.Series:
-    """So many nulls: a part of a column that is kept, for most columns of most batches are such."""
-    return _nulls(name, 1 << size.bit_length()).head(size)
+    return pl.DataFrame([made[name] if name in made else unknown(name, size) for name in PICTURE])
 
 
 def _urgent(value: Floats, texts: Texts) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links import _nmea as nmea
 from testigos.links._ais_fields import (
     FLOATS,
@@ -106,7 +107,7 @@ def allocate(size: int) -> Out:
 # ---- sentences to messages ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _meant(row, station, slots, sentences):  # type: ignore[no-untyped-def]
     """The slot that a later fragment goes on with, the youngest of several; -1 where none does."""
     best = -1
@@ -126,7 +127,7 @@ def _meant(row, station, slots, sentences):  # type: ignore[no-untyped-def]
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _opened(row, station, slots):  # type: ignore[no-untyped-def]
     """A slot for a first fragment: that of the message it says is over, else a free one, else the oldest."""
     best = 0
@@ -147,14 +148,14 @@ def _opened(row, station, slots):  # type: ignore[no-untyped-def]
     return best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _copied(data, low, high, to, at):  # type: ignore[no-untyped-def]
     for p in range(low, high):
         to[at + p - low] = data[p]
     return at + high - low
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _joined(data, row, time_ns, words, pending, sentences):  # type: ignore[no-untyped-def]
     """A sentence of several into the slot of its message; gives that, -1 where it belongs to none or is damaged."""
     slots, held, stations, ways = pending

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from testigos.kernels import kernel
 from testigos.schema import KINDS
 from testigos.units import FT_M
 
@@ -76,7 +77,7 @@ _VALUES: Final = _armour()
 # ---- bits and letters ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def packed(letters, low, high, words):  # type: ignore[no-untyped-def]
     """Armoured characters as words of 60 bits; false where one is no armour."""
     word, wrong, held, k = np.int64(0), np.int64(0), 0, 0
@@ -112,7 +113,7 @@ def _signed(words, start, size):  # type: ignore[no-untyped-def]
     return value - ((value >> (size - 1)) << size)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _letters(words, start, most, text, at, span):  # type: ignore[no-untyped-def]
     """Six-bit characters up to the first @, without the blanks at their end, into ``text``: where they end."""
     end = at
@@ -127,7 +128,7 @@ def _letters(words, start, most, text, at, span):  # type: ignore[no-untyped-def
     return end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _two(text, at, value):  # type: ignore[no-untyped-def]
     text[at], text[at + 1] = 48 + value // 10, 48 + value % 10
     return at + 2
@@ -142,7 +143,7 @@ def _unless(value, none):  # type: ignore[no-untyped-def]
     return np.nan if value == none else np.float64(value)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _position(place, i, east, north, steps):  # type: ignore[no-untyped-def]
     """Longitude and latitude in so many steps a degree, 181 and 91 degrees unknown; false where there are none such."""
     good = True
@@ -157,7 +158,7 @@ def _position(place, i, east, north, steps):  # type: ignore[no-untyped-def]
     return good
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _motion(floats, i, sog, cog, heading):  # type: ignore[no-untyped-def]
     """Speed of 0.1 kt, course of 0.1 degrees and heading; false where one is none."""
     if sog != 1023:
@@ -169,7 +170,7 @@ def _motion(floats, i, sog, cog, heading):  # type: ignore[no-untyped-def]
     return cog <= 3600 and (heading < 360 or heading == 511)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _dimensions(bits, floats, i):  # type: ignore[no-untyped-def]
     """A to D in 30 bits. Where only length and beam are known, A and C are 0, and B and D are these."""
     bow, stern, port, starboard = bits >> 21, bits >> 12 & 511, bits >> 6 & 63, bits & 63
@@ -184,7 +185,7 @@ def _dimensions(bits, floats, i):  # type: ignore[no-untyped-def]
         floats[TO_BOW_M + 3, i] = starboard
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sender(mmsi, kind):  # type: ignore[no-untyped-def]
     """What sends messages of this type with that number."""
     if kind == 9 or mmsi // 1_000_000 == 111:
@@ -200,7 +201,7 @@ def sender(mmsi, kind):  # type: ignore[no-untyped-def]
     return _VESSEL
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _days(year, month, day):  # type: ignore[no-untyped-def]
     """Days from 1970-01-01 in the Gregorian calendar, years counted from March."""
     y = year - 1 if month <= 2 else year
@@ -208,7 +209,7 @@ def _days(year, month, day):  # type: ignore[no-untyped-def]
     return 365 * y + y // 4 - y // 100 + y // 400 + of_year - 719_468
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _own_time(words):  # type: ignore[no-untyped-def]
     """The date and time that message 4 or 11 gives in ns, -1 where it gives none."""
     year, month, day = take(words, 38, 14), take(words, 52, 4), take(words, 56, 5)
@@ -224,7 +225,7 @@ def _own_time(words):  # type: ignore[no-untyped-def]
     return (_days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second) * _SECOND_NS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _refined(time_ns, second):  # type: ignore[no-untyped-def]
     """The time of a position that was received then and is of that second of its minute."""
     if time_ns < 0 or second > 59:
@@ -238,7 +239,7 @@ def _refined(time_ns, second):  # type: ignore[no-untyped-def]
     return time_ns
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _expected(words, text, at, span):  # type: ignore[no-untyped-def]
     """The expected arrival of message 5, as MM-DDTHH:MM, into ``text``: where it ends."""
     month, day = take(words, 274, 4), take(words, 278, 5)
@@ -256,7 +257,7 @@ def _expected(words, text, at, span):  # type: ignore[no-untyped-def]
     return span[1]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mark(words, bits, text, at, span):  # type: ignore[no-untyped-def]
     """The name of an aid to navigation: what 20 characters do not hold stands at the end of the message."""
     for k in range(20):
@@ -274,7 +275,7 @@ def _mark(words, bits, text, at, span):  # type: ignore[no-untyped-def]
     return end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def static(words, bits, kind, floats, small, imo, i, text, at, span):  # type: ignore[no-untyped-def]
     """Messages 5, 19, 21 and 24, but for position and movement: where their texts end."""
     if kind == 5:
@@ -312,7 +313,7 @@ def static(words, bits, kind, floats, small, imo, i, text, at, span):  # type: i
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def report(words, kind, time_ns, place, floats, small, i):  # type: ignore[no-untyped-def]
     """What a message says of position and movement; false where a field holds what none may, and its time."""
     good, second = True, 60
@@ -367,7 +368,7 @@ def report(words, kind, time_ns, place, floats, small, i):  # type: ignore[no-un
     return good, _refined(time_ns, second)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sized(words, bits):  # type: ignore[no-untyped-def]
     """Has a message the length of its type?"""
     kind = take(words, 0, 6)

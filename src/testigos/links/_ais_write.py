@@ -9,12 +9,14 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from testigos.links._put import civil, floats, names, put_hex, put_integer, whole
+from testigos.kernels import kernel
+from testigos.links._put import civil, put_hex, put_integer
+from testigos.matrix import codes, numbers, texts, whole_numbers
 from testigos.registry import Pieces
 from testigos.schema import KINDS
 from testigos.units import FT_M
 
-__all__ = ["written"]
+__all__ = ["mmsi_of", "written"]
 
 _FLOATS: Final = (
     *("lat_deg", "lon_deg", "gs_kt", "track_deg", "heading_deg", "rot_degpmin", "alt_msl_ft", "draught_m"),
@@ -29,7 +31,6 @@ _TEXTS: Final = ("object_id", "receiver", "via", "vessel_name", "callsign", "des
 _ID, _RECEIVER, _VIA, _NAME, _CALLSIGN, _DESTINATION, _ETA = range(7)
 
 _FIXED, _AIRCRAFT = KINDS.index("fixed"), KINDS.index("aircraft")
-_UNKNOWN: Final = -1
 _BITS, _WORDS = 60, 9
 _FIRST: Final = 56  # characters of the first of two sentences, which may have 82 with all around them
 _SENTENCE: Final = 90
@@ -46,18 +47,13 @@ def written(tracks: pl.DataFrame, station: str) -> Pieces:
     start = np.zeros(size + 1, np.int64)
     if not size or "object_id" not in tracks.columns:
         return Pieces(np.zeros(0, np.uint8), start)
-    numbers = np.array([floats(tracks, name) for name in _FLOATS])
-    small = np.array([whole(tracks, name, _UNKNOWN) for name in _SMALL])
-    # the texts of all columns, one after the other: (7, N + 1) places
-    said = [names(tracks, name) for name in _TEXTS]
-    begins = np.cumsum([0, *(len(letters) for letters, _ in said[:-1])])
-    places = np.array([place + begin for (_, place), begin in zip(said, begins, strict=True)])
+    letters, places = texts(tracks, _TEXTS)
     own = np.frombuffer(station.encode(), np.uint8)
     # a tag block for each of three sentences; every byte of a name takes three at most
-    most = 9 * (len(said[_RECEIVER][0]) + len(said[_VIA][0])) + 3 * (3 * len(own) + _SENTENCE + 40) * size
-    data = np.empty(most, np.uint8)
-    time_ns = whole(tracks, "time_ns", _UNKNOWN)
-    _write(numbers, small, time_ns, np.concatenate([letters for letters, _ in said]), places, own, data, start)
+    named = sum(int(places[k, -1] - places[k, 0]) for k in (_RECEIVER, _VIA))
+    data = np.empty(9 * named + 3 * (3 * len(own) + _SENTENCE + 40) * size, np.uint8)
+    time_ns = whole_numbers(tracks, ("time_ns",))[0]
+    _write(numbers(tracks, _FLOATS), codes(tracks, _SMALL), time_ns, letters, places, own, data, start)
     return Pieces(data[: start[-1]].copy(), start)
 
 
@@ -78,7 +74,7 @@ def _bits(words, at, size, value):  # type: ignore[no-untyped-def]
     return at + size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _text(words, at, letters, low, high, most):  # type: ignore[no-untyped-def]
     """UTF-8 as so many six-bit characters, @ after the last; gives the place after them, and where it stopped."""
     p, count = low, 0
@@ -119,7 +115,7 @@ def _degrees(value, steps, none):  # type: ignore[no-untyped-def]
     return np.int64(np.rint((none if np.isnan(value) else value) * steps))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _turn(rate):  # type: ignore[no-untyped-def]
     if np.isnan(rate):
         return -128
@@ -132,14 +128,14 @@ def _other(value, none):  # type: ignore[no-untyped-def]
     return none if value < 0 else value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _place(words, at, floats, i, steps, wide):  # type: ignore[no-untyped-def]
     """Longitude and latitude, in bits of message 1 (wide) or 27."""
     at = _bits(words, at, 28 if wide else 18, _degrees(floats[_LON, i], steps, 181.0))
     return _bits(words, at, 27 if wide else 17, _degrees(floats[_LAT, i], steps, 91.0))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _dimensions(words, at, floats, i):  # type: ignore[no-untyped-def]
     for k in range(4):
         high = 511 if k < 2 else 63
@@ -150,13 +146,13 @@ def _dimensions(words, at, floats, i):  # type: ignore[no-untyped-def]
 # ---- messages ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _head(words, kind, mmsi):  # type: ignore[no-untyped-def]
     words[:] = 0
     return _bits(words, _bits(words, 0, 8, kind << 2), 30, mmsi)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _report(words, kind, mmsi, floats, small, letters, start, i, ms):  # type: ignore[no-untyped-def]
     """A report of position; gives its bits."""
     at = _head(words, kind, mmsi)
@@ -217,14 +213,14 @@ def _report(words, kind, mmsi, floats, small, letters, start, i, ms):  # type: i
     return _bits(words, _bits(words, _bits(words, at, 6, speed), 9, course), 2, 2)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _named(words, at, letters, start, column, i, most):  # type: ignore[no-untyped-def]
     low, high = start[column, i], start[column, i + 1]
     at, _ = _text(words, at, letters, low, high, most)
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _voyage(words, mmsi, floats, small, letters, start, i):  # type: ignore[no-untyped-def]
     """Message 5; gives its bits."""
     at = _bits(words, _head(words, 5, mmsi) + 2, 30, max(small[_IMO, i], 0))
@@ -246,7 +242,7 @@ def _voyage(words, mmsi, floats, small, letters, start, i):  # type: ignore[no-u
     return _bits(words, _named(words, at, letters, start, _DESTINATION, i, 20), 2, 2)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _part_b(words, mmsi, floats, small, letters, start, i):  # type: ignore[no-untyped-def]
     """Message 24, part B; gives its bits."""
     at = _bits(words, _bits(words, _head(words, 24, mmsi), 2, 1), 8, max(small[_SHIP_TYPE, i], 0)) + 42
@@ -261,7 +257,7 @@ def _part_b(words, mmsi, floats, small, letters, start, i):  # type: ignore[no-u
 # ---- sentences ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _checksum(out, low, high):  # type: ignore[no-untyped-def]
     total = np.uint8(0)
     for p in range(low, high):
@@ -269,7 +265,7 @@ def _checksum(out, low, high):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _escaped(out, at, letters, low, high):  # type: ignore[no-untyped-def]
     for p in range(low, high):
         if _PLAIN[letters[p]]:
@@ -281,7 +277,7 @@ def _escaped(out, at, letters, low, high):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tag_block(out, at, letters, start, i, own, ms):  # type: ignore[no-untyped-def]
     """A tag block with station, time and way."""
     begin = at
@@ -311,7 +307,7 @@ def _tag_block(out, at, letters, start, i, own, ms):  # type: ignore[no-untyped-
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sentence(out, at, words, low, high, fill, total, number, sequence):  # type: ignore[no-untyped-def]
     """The characters from ``low`` to ``high`` of a message."""
     begin = at
@@ -335,7 +331,7 @@ def _sentence(out, at, words, low, high, fill, total, number, sequence):  # type
     return at + 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _said(out, at, words, bits, sequence, tag, tag_end):  # type: ignore[no-untyped-def]
     """A message in one sentence or two, each with a tag block like that at ``tag`` (there already if it is here)."""
     size = (bits + 5) // 6
@@ -351,8 +347,8 @@ def _said(out, at, words, bits, sequence, tag, tag_end):  # type: ignore[no-unty
     return at
 
 
-@njit(cache=True, nogil=True)
-def _mmsi(letters, low, high):  # type: ignore[no-untyped-def]
+@kernel
+def mmsi_of(letters, low, high):  # type: ignore[no-untyped-def]
     """The number in mmsi:123456789, -1 of other names."""
     if high - low != 14 or letters[low] != 109 or letters[low + 1] != 109 or letters[low + 2] != 115:
         return np.int64(-1)
@@ -367,7 +363,7 @@ def _mmsi(letters, low, high):  # type: ignore[no-untyped-def]
     return number
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _report_type(said, kind, mmsi):  # type: ignore[no-untyped-def]
     if said in (1, 2, 3, 4, 9, 11, 18, 21, 27):
         return said
@@ -378,7 +374,7 @@ def _report_type(said, kind, mmsi):  # type: ignore[no-untyped-def]
     return 9 if kind == _AIRCRAFT or mmsi // 1_000_000 == 111 else 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _any(floats, i, first, last):  # type: ignore[no-untyped-def]
     found = False
     for k in range(first, last):
@@ -390,7 +386,7 @@ def _any(floats, i, first, last):  # type: ignore[no-untyped-def]
 def _write(floats: Any, small: Any, time_ns: Any, letters: Any, start: Any, own: Any, out: Any, begin: Any) -> None:
     words, at = np.zeros(_WORDS, np.int64), 0
     for i in range(len(time_ns)):
-        mmsi = _mmsi(letters, start[_ID, i], start[_ID, i + 1])
+        mmsi = mmsi_of(letters, start[_ID, i], start[_ID, i + 1])
         if mmsi >= 0:
             ms = (time_ns[i] + 500_000) // 1_000_000 if time_ns[i] >= 0 else np.int64(-1)
             if 0 <= ms < _MS_FROM:
@@ -399,7 +395,7 @@ def _write(floats: Any, small: Any, time_ns: Any, letters: Any, start: Any, own:
         begin[i + 1] = at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _row(floats, small, letters, start, own, out, at, i, mmsi, ms, words):  # type: ignore[no-untyped-def]
     kind = _report_type(small[_TYPE, i], small[_KIND, i], mmsi)
     named = start[_NAME, i + 1] > start[_NAME, i]

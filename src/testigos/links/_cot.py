@@ -29,7 +29,8 @@ import polars as pl
 from testigos.kernels import kernel
 from testigos.links._cot_scan import COLUMN, Cells
 from testigos.links._put import literal, put_hex
-from testigos.links._rows import null_where, rows
+from testigos.links._rows import rows
+from testigos.links._series import null_where
 from testigos.links._text import distinct, numbers, times
 from testigos.links._xml import (
     ABSENT,

@@ -7,9 +7,8 @@ Offsets are int32: a buffer is at most 2 GiB.
 Source: RFC 8259 for the grammar.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,10 +17,10 @@ import polars as pl
 from numba import njit
 
 from testigos.kernels import kernel
+from testigos.links._put import put_name
 
-__all__ = [
-    "Cells", "array_cells", "blank", "key_table", "key_words", "object_cells", "string_end", "texts", "value",
-]  # fmt: skip
+__all__ = ["Cells", "Keys", "array_cells", "distinct_texts", "key_table", "object_cells", "says", "string_end",
+           "text_of", "texts"]  # fmt: skip
 
 ABSENT, NULL, NUMBER, STRING, ESCAPED, TRUE, FALSE, CONTAINER, BAD = 0, 1, 2, 3, 4, 5, 6, 7, 9
 
@@ -29,18 +28,16 @@ _POWERS: Final = np.array([10.0**k for k in range(23)])  # exact in binary64
 _EXACT: Final = 1 << 53  # whole numbers below have no error in binary64
 _SPLIT: Final = 134_217_729.0  # 2^27 + 1
 _DEPTH: Final = 24  # deeper nesting is damage
-_SLOTS: Final = 128
 _MIX: Final = 0x9E3779B97F4A7C15
 _MASK: Final = (1 << 64) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(NamedTuple):
     """The cells of K wanted columns by N frames.
 
     ``valid`` (N,): the frame is well-formed. ``kind`` (K, N): one of this module's constants. ``number`` (K, N):
     NaN where the cell is no number. ``first``/``last`` (K, N): the bytes of a string, without its quotes, or of a
-    container; 0 elsewhere.
+    container; 0 elsewhere. ``found`` (K,): which columns any frame names.
     """
 
     valid: npt.NDArray[np.bool_]
@@ -48,6 +45,18 @@ class Cells:
     number: npt.NDArray[np.float64]
     first: npt.NDArray[np.int32]
     last: npt.NDArray[np.int32]
+    found: npt.NDArray[np.bool_]
+
+
+class Keys(NamedTuple):
+    """The lookup of :func:`object_cells`: names as three words of eight bytes each, the first byte lowest; a hash
+    table of their numbers; and of which columns the bytes of numbers are wanted too."""
+
+    low: npt.NDArray[np.uint64]
+    high: npt.NDArray[np.uint64]
+    more: npt.NDArray[np.uint64]
+    table: npt.NDArray[np.int16]
+    exact: npt.NDArray[np.bool_]
 
 
 @kernel
@@ -187,15 +196,17 @@ def value(raw, i, n):  # type: ignore[no-untyped-def]
         return BAD, np.nan, 0, 0, i
     c = raw[np.uintp(i)]
     if c == 34:
-        end = string_end(raw, i, n)
-        if end < 0:
-            return BAD, np.nan, 0, 0, i
-        kind = STRING
-        for j in range(i + 1, end - 1):
-            if raw[np.uintp(j)] == 92 or raw[np.uintp(j)] >= 128:
-                kind = ESCAPED
+        kind, j = STRING, i + 1
+        while j < n:
+            c = raw[np.uintp(j)]
+            if c == 34:
+                return kind, np.nan, i + 1, j, j + 1
+            if c < 32:
                 break
-        return kind, np.nan, i + 1, end - 1, end
+            if c == 92 or c >= 128:
+                kind = ESCAPED
+            j += 2 if c == 92 else 1
+        return BAD, np.nan, 0, 0, i
     if c == 45 or 48 <= c <= 57:
         if c == 45 and i + 1 >= n:
             return BAD, np.nan, 0, 0, i
@@ -219,7 +230,7 @@ def value(raw, i, n):  # type: ignore[no-untyped-def]
     return BAD, np.nan, 0, 0, i
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _array_cells(raw, start, stop, valid, kind, number, first, last):  # type: ignore[no-untyped-def]
     width = kind.shape[0]
     for row in range(len(start)):
@@ -248,17 +259,47 @@ def _array_cells(raw, start, stop, valid, kind, number, first, last):  # type: i
 
 
 @kernel
-def _slot(low, high):  # type: ignore[no-untyped-def]
-    mixed = (low ^ (high * np.uint64(_MIX))) * np.uint64(_MIX)
-    return np.int64(mixed >> np.uint64(57))
+def _key(raw, at, size, low, high, more, table):  # type: ignore[no-untyped-def]
+    """The column that the key of so many bytes names; -1 where none."""
+    if size > 24:
+        return np.int64(-1)
+    a, b, c = np.uint64(0), np.uint64(0), np.uint64(0)
+    for j in range(min(size, 8)):
+        a |= np.uint64(raw[np.uintp(at + j)]) << np.uint64(8 * j)
+    for j in range(8, min(size, 16)):
+        b |= np.uint64(raw[np.uintp(at + j)]) << np.uint64(8 * (j - 8))
+    for j in range(16, size):
+        c |= np.uint64(raw[np.uintp(at + j)]) << np.uint64(8 * (j - 16))
+    mixed = (a ^ ((b ^ c) * np.uint64(_MIX))) * np.uint64(_MIX)
+    slot = np.int64(mixed >> np.uint64(32)) & (len(table) - 1)
+    while table[slot] >= 0:
+        column = np.int64(table[slot])
+        if low[column] == a and high[column] == b and more[column] == c:
+            return column
+        slot = (slot + 1) & (len(table) - 1)
+    return np.int64(-1)
+
+
+@kernel
+def _again(raw, i, n, seen, size):  # type: ignore[no-untyped-def]
+    """Past the string at ``i`` if it is the one that was seen; else -1."""
+    if i + size > n:
+        return np.int64(-1)
+    for j in range(size):
+        if raw[np.uintp(i + j)] != raw[np.uintp(seen + j)]:
+            return np.int64(-1)
+    return i + size
 
 
 @njit(cache=True, nogil=True)
 def _object_cells(  # type: ignore[no-untyped-def]
-    raw, start, stop, lows, highs, mores, table, valid, kind, number, first, last
+    raw, start, stop, low, high, more, table, exact, valid, kind, number, first, last, found
 ):
+    # most objects have their keys in the order of those before: which came after each, and where it was seen
+    after = np.full(len(low) + 1, -1, np.int64)  # the last one is that after the bracket, or an unknown key
+    seen, size = np.zeros(len(low), np.int64), np.zeros(len(low), np.int64)
     for row in range(len(start)):
-        i, n = start[row], stop[row]
+        i, n, column = start[row], stop[row], np.int64(-1)
         if n <= i or raw[i] != 123:
             continue
         i = blank(raw, i + 1, n)
@@ -266,27 +307,18 @@ def _object_cells(  # type: ignore[no-untyped-def]
             valid[row] = i + 1 == n
             continue
         while i < n and raw[i] == 34:
-            end = string_end(raw, i, n)
-            if end < 0:
-                break
-            low, high, more = np.uint64(0), np.uint64(0), np.uint64(0)
-            column = -1
-            length = end - i - 2
-            if length <= 24:
-                for j in range(length):
-                    byte = np.uint64(raw[i + 1 + j])
-                    if j < 8:
-                        low |= byte << np.uint64(8 * j)
-                    elif j < 16:
-                        high |= byte << np.uint64(8 * (j - 8))
-                    else:
-                        more |= byte << np.uint64(8 * (j - 16))
-                slot = _slot(low, high ^ more)
-                while table[slot] >= 0:
-                    if lows[table[slot]] == low and highs[table[slot]] == high and mores[table[slot]] == more:
-                        column = table[slot]
-                        break
-                    slot = (slot + 1) & (_SLOTS - 1)
+            guess = after[column]
+            end = _again(raw, i, n, seen[guess], size[guess]) if guess >= 0 else -1
+            if end >= 0:
+                column = guess
+            else:
+                end = string_end(raw, i, n)
+                if end < 0:
+                    break
+                key = _key(raw, i + 1, end - i - 2, low, high, more, table)
+                if key >= 0:
+                    after[column], seen[key], size[key] = key, i, end - i
+                column = key
             i = blank(raw, end, n)
             if i >= n or raw[i] != 58:
                 break
@@ -295,9 +327,10 @@ def _object_cells(  # type: ignore[no-untyped-def]
             if k == BAD:
                 break
             if column >= 0:
+                found[column] = True
                 kind[column, row] = k
                 number[column, row] = x
-                if k in (STRING, ESCAPED, CONTAINER):  # the rest of these pages is never touched
+                if k in (STRING, ESCAPED, CONTAINER) or exact[column]:  # the rest of these pages is never touched
                     first[column, row] = a
                     last[column, row] = b
             i = blank(raw, i, n)
@@ -308,14 +341,11 @@ def _object_cells(  # type: ignore[no-untyped-def]
             break
 
 
-def _empty(rows: int, columns: int) -> Cells:
-    return Cells(
-        np.zeros(rows, np.bool_),
-        np.zeros((columns, rows), np.int8),
-        np.full((columns, rows), np.nan),
-        np.zeros((columns, rows), np.int32),
-        np.zeros((columns, rows), np.int32),
-    )
+def _empty(rows: int, columns: int, sparse: bool = False) -> Cells:
+    shape = columns, rows
+    number = np.empty(shape) if sparse else np.full(shape, np.nan)
+    first, last = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    return Cells(np.zeros(rows, np.bool_), np.zeros(shape, np.int8), number, first, last, np.zeros(columns, np.bool_))
 
 
 def array_cells(
@@ -323,52 +353,83 @@ def array_cells(
 ) -> Cells:
     """The first ``width`` values of the array in each of ``raw[start:stop]``; further ones are only checked."""
     cells = _empty(len(start), width)
-    _array_cells(raw, start, stop, cells.valid, cells.kind, cells.number, cells.first, cells.last)
+    _array_cells(raw, start, stop, *cells[:5])
     return cells
 
 
-def key_words(names: Sequence[str]) -> tuple[Any, Any, Any]:
-    """Names of at most 24 ASCII bytes as three words of eight bytes each, the first byte lowest."""
+def _words(names: Sequence[str]) -> list[list[int]]:
     padded = [name.encode("ascii").ljust(24, b"\0") for name in names]
     assert all(len(p) == 24 for p in padded)
-    low, high, more = ([int.from_bytes(p[k : k + 8], "little") for p in padded] for k in (0, 8, 16))
-    return np.array(low, np.uint64), np.array(high, np.uint64), np.array(more, np.uint64)
+    return [[int.from_bytes(p[k : k + 8], "little") for p in padded] for k in (0, 8, 16)]
 
 
-def key_table(names: Sequence[str]) -> tuple[Any, Any, Any, Any]:
-    """The lookup that :func:`object_cells` needs; a name has at most 24 ASCII bytes."""
-    assert len(names) <= _SLOTS // 2
-    words = key_words(names)
-    low, high, more = (word.tolist() for word in words)
-    table = np.full(_SLOTS, -1, np.int16)
-    for column, (a, b, c) in enumerate(zip(low, high, more, strict=True)):
-        slot = (((a ^ ((b ^ c) * _MIX & _MASK)) * _MIX) & _MASK) >> 57
+def key_table(names: Sequence[str], exact: Collection[str] = ()) -> Keys:
+    """The lookup that :func:`object_cells` needs; a name has at most 24 ASCII bytes.
+
+    ``exact``: the columns of which the bytes of numbers are wanted too.
+    """
+    words = _words(names)
+    slots = 1 << (4 * len(names)).bit_length()
+    table = np.full(slots, -1, np.int16)
+    for column, (a, b, c) in enumerate(zip(*words, strict=True)):
+        slot = (((a ^ ((b ^ c) * _MIX & _MASK)) * _MIX) & _MASK) >> 32 & slots - 1
         while table[slot] >= 0:
-            slot = (slot + 1) % _SLOTS
+            slot = (slot + 1) % slots
         table[slot] = column
-    return *words, table
+    low, high, more = (np.array(word, np.uint64) for word in words)
+    return Keys(low, high, more, table, np.array([name in exact for name in names]))
 
 
 def object_cells(
     raw: npt.NDArray[np.uint8],
     start: npt.NDArray[np.int64],
     stop: npt.NDArray[np.int64],
-    keys: tuple[Any, Any, Any, Any],
+    keys: Keys,
+    sparse: bool = False,
 ) -> Cells:
-    """The values of the wanted keys of the object in each of ``raw[start:stop]``; of twins the last one counts."""
-    cells = _empty(len(start), len(keys[0]))
-    _object_cells(raw, start, stop, *keys, cells.valid, cells.kind, cells.number, cells.first, cells.last)
+    """The values of the wanted keys of the object in each of ``raw[start:stop]``; of twins the last one counts.
+
+    With ``sparse`` nothing is said of numbers where there is none: of columns that no object names no page is touched.
+    """
+    cells = _empty(len(start), len(keys.low), sparse)
+    _object_cells(raw, start, stop, *keys, *cells)
     return cells
 
 
-def _text(raw: npt.NDArray[np.uint8], first: int, last: int) -> str | None:
+# ---- texts ----
+
+
+def text_of(raw: npt.NDArray[np.uint8], first: int, last: int) -> str | None:
+    """The text of a string without its quotes; null where it is not valid UTF-8."""
     try:
         return msgspec.json.decode(b'"' + raw[first:last].tobytes() + b'"', type=str)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
-@njit(cache=True, nogil=True)
+@kernel
+def _says(raw, kind, first, last, word, found):  # type: ignore[no-untyped-def]
+    escaped = False
+    for row in range(len(found)):
+        escaped = escaped or kind[row] == ESCAPED
+        same = kind[row] == STRING and last[row] - first[row] == len(word)
+        for j in range(len(word)):
+            same = same and raw[first[row] + j] == word[j]
+        found[row] = same
+    return escaped
+
+
+def says(raw: npt.NDArray[np.uint8], cells: Cells, column: int, word: str) -> npt.NDArray[np.bool_]:
+    """Which of a column's cells are this text, of ASCII."""
+    found = np.empty(len(cells.valid), np.bool_)
+    kind, first, last = cells.kind[column], cells.first[column], cells.last[column]
+    if _says(raw, kind, first, last, np.frombuffer(word.encode(), np.uint8), found):
+        for i in np.flatnonzero(kind == ESCAPED):
+            found[i] = text_of(raw, int(first[i]), int(last[i])) == word
+    return found
+
+
+@kernel
 def _distinct(raw, wanted, first, last, codes, samples, table):  # type: ignore[no-untyped-def]
     """Number equal texts alike, from 1; ``samples`` gets the first row of each. Returns how many there are."""
     mask = np.uint64(len(table) - 1)
@@ -402,15 +463,44 @@ def _distinct(raw, wanted, first, last, codes, samples, table):  # type: ignore[
     return count
 
 
-def texts(raw: npt.NDArray[np.uint8], cells: Cells, column: int) -> pl.Series:
+@kernel
+def _lines(raw, first, last, out):  # type: ignore[no-untyped-def]
+    """Texts, each before a line feed, which no text of JSON holds as it is."""
+    at = 0
+    for k in range(len(first)):
+        at = put_name(out, at, raw, np.int64(first[k]), np.int64(last[k]))
+        out[at] = 10
+        at += 1
+
+
+def distinct_texts(
+    raw: npt.NDArray[np.uint8], cells: Cells, column: int
+) -> tuple[npt.NDArray[np.uint32], list[str | None]]:
+    """The number of each cell's text in the list; the first is null, for cells that are none or not valid UTF-8."""
+    kind, first, last = cells.kind[column], cells.first[column], cells.last[column]
+    wanted = (kind == STRING) | (kind == ESCAPED)
+    codes, samples = np.zeros(len(wanted), np.uint32), np.empty(len(wanted), np.int64)
+    table = np.zeros(1 << (2 * int(np.count_nonzero(wanted)) + 2).bit_length(), np.int32)
+    of = samples[: _distinct(raw, wanted, first, last, codes, samples, table)]
+    if not len(of):
+        return codes, [None]
+    first, last = first[of], last[of]
+    out = np.empty(int((last - first).sum()) + len(of), np.uint8)
+    _lines(raw, first, last, out)
+    found: list[str | None] = [None, *out[:-1].tobytes().decode("utf-8", "replace").split("\n")]
+    for k in np.flatnonzero(kind[of] == ESCAPED).tolist():
+        found[k + 1] = text_of(raw, int(first[k]), int(last[k]))
+    return codes, found
+
+
+def texts(
+    raw: npt.NDArray[np.uint8], cells: Cells, column: int, clean: Callable[[str], str | None] | None = None
+) -> pl.Series:
     """One column's strings; null where the cell is none or is not valid UTF-8.
 
-    Each distinct text becomes a Python string once.
+    ``clean`` is called once for each distinct text and gives what stands for it.
     """
-    first, last = cells.first[column], cells.last[column]
-    wanted = (cells.kind[column] == STRING) | (cells.kind[column] == ESCAPED)
-    codes, samples = np.zeros(len(wanted), np.int64), np.empty(len(wanted), np.int64)
-    table = np.zeros(1 << (2 * int(wanted.sum()) + 2).bit_length(), np.int32)
-    count = _distinct(raw, wanted, first, last, codes, samples, table)
-    found = [None, *(_text(raw, int(first[i]), int(last[i])) for i in samples[:count])]
-    return pl.Series(found, dtype=pl.String).gather(codes)
+    codes, found = distinct_texts(raw, cells, column)
+    if clean is not None:
+        found = [None if text is None else clean(text) for text in found]
+    return pl.Series(found, dtype=pl.String)[pl.Series(codes)]

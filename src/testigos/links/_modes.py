@@ -5,24 +5,25 @@ have no ``time_ns`` and, unless something worse is the matter, the status ``no_t
 """
 
 from dataclasses import asdict, dataclass, fields
-from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._modes_time import MLAT_STAMP, UAT_STAMP, Clock, synthetic
 from testigos.links._rows import SQUAWKS, ascii_rows, object_ids
+from testigos.links._series import only, slices
 from testigos.modes import columns
 from testigos.modes.decode import Settings, State
 from testigos.modes.decode import decode as decode_messages
 from testigos.registry import Frames, Pieces
-from testigos.schema import ALL, SOURCES, STATUSES
+from testigos.schema import ALL, SOURCES, STATUSES, unknown
 
 __all__ = [
-    "MODES_GIVES", "PLAIN", "Carry", "Options", "Raw", "blank_raw", "check_sizes", "fresh", "pieces_of_rows", "table",
+    "MODES_GIVES", "PLAIN", "Carry", "Options", "Raw", "WithOptions", "blank_raw", "check_sizes", "pieces_of_rows",
+    "table",
 ]  # fmt: skip
 
 
@@ -120,15 +121,21 @@ class Carry(NamedTuple):
     clock: Clock
 
 
-def fresh(options: Options) -> Carry:
-    """At the start of a document."""
-    return Carry(State.fresh(), Clock.fresh(options.began_ns, options.gps))
-
-
 # ---- columns ----
 
 _OWN: Final = (
-    *("object_id", "time_ns", "callsign", "squawk", "category", "emergency", "rssi_dbfs", "receiver"),
+    *(
+        "object_id",
+        "time_ns",
+        "status",
+        "source",
+        "callsign",
+        "squawk",
+        "category",
+        "emergency",
+        "rssi_dbfs",
+        "receiver",
+    ),
     *("stamp", "offset", "length"),
 )
 _NAMES: Final = {
@@ -141,17 +148,23 @@ MODES_GIVES: Final = tuple(
     name for name in ALL if name in _OWN or any(name in names and name != "slot" for names in _NAMES.values())
 )
 
-_CODES: Final = {
-    name: pl.Series([*values, None], dtype=pl.Enum(values))
-    for name, values in (("status", STATUSES), ("source", SOURCES))
-}
 #: Characters of a call sign, IA-5 (ICAO Annex 10 volume IV, table 3-9); those that may not be are blank.
 _LETTERS: Final = np.frombuffer(b" ABCDEFGHIJKLMNOPQRSTUVWXYZ" + b" " * 21 + b"0123456789" + b" " * 6, np.uint8)
-_CATEGORIES: Final = pl.Series([*(f"{'ABCD'[k >> 3]}{k & 7}" for k in range(32)), None])
-#: DO-260B 2.2.3.2.7.8.1.1, with the words of readsb.
-_EMERGENCIES: Final = pl.Series(
-    [None, "general", "lifeguard", "minfuel", "nordo", "unlawful", "downed", "reserved", None]
-)
+#: Columns of which a kernel writes the number of each name; the last one, null, stands for any other number.
+#: Emergencies: DO-260B 2.2.3.2.7.8.1.1, with the words of readsb.
+_NAMED: Final = {
+    name: pl.Series(name, names, dtype=ALL[name].dtype)
+    for name, names in (
+        ("status", [*STATUSES, None]),
+        ("source", [*SOURCES, None]),
+        ("squawk", SQUAWKS),
+        ("category", [*(f"{'ABCD'[k >> 3]}{k & 7}" for k in range(32)), None]),
+        (
+            "emergency",
+            [None, "general", "lifeguard", "minfuel", "nordo", "unlawful", "downed", "reserved", None],
+        ),
+    )
+}
 #: ``rssi_dbfs`` by signal byte; 0 is none.
 _LEVELS: Final = np.array([np.nan, *(20.0 * np.log10(np.arange(1, 256) / 255.0))], np.float32)
 
@@ -160,13 +173,28 @@ _OUT_OF_RANGE: Final = STATUSES.index("out_of_range")
 _HIGHEST_NS: Final = int(ALL["time_ns"].high or 0)
 
 
+@dataclass(frozen=True)
+class WithOptions:
+    """What links of raw Mode S with options have in common."""
+
+    options: Options = PLAIN
+    CHECKED: bool = True
+    GIVES: tuple[str, ...] = MODES_GIVES
+
+    def before(self, carry: Any) -> Carry:
+        """What is remembered; at the start of a document, of nothing."""
+        if carry is None:
+            return Carry(State.fresh(), Clock.fresh(self.options.began_ns, self.options.gps))
+        return cast(Carry, carry)
+
+
 #: What stands for unknown in the array of a column.
 _NONES: Final[dict[str, Any]] = {
     name: np.nan if kind[0] == "f" else 2 ** int(kind[1:]) - 1 for kind, names in _NAMES.items() for name in names
 }
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _move(out, count, none, whole, first, known, holes):  # type: ignore[no-untyped-def]
     """Columns of a chunk to their place from ``first`` on; those without a value so far are left as they are."""
     for k in range(len(out)):
@@ -204,32 +232,39 @@ class _Columns:
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """By name, those in which something is known."""
         return {
-            name: getattr(self.whole, kind)[k] if self.holes[kind][k] else getattr(self.whole, kind)[k].copy()
+            name: getattr(self.whole, kind)[k]
             for kind, names in _NAMES.items()
             for k, name in enumerate(names)
             if self.known[kind][k]
         }
 
-    def full(self) -> set[str]:
-        """Names of columns in which everything is known."""
-        return {
-            name
-            for kind, names in _NAMES.items()
-            for k, name in enumerate(names)
-            if self.known[kind][k] and not self.holes[kind][k]
-        }
+    def series(self) -> dict[str, pl.Series]:
+        """By name, those in which something is known and that need no more than their type."""
+        made = {}
+        for kind, names in _NAMES.items():
+            of = [k for k in np.flatnonzero(self.known[kind]).tolist() if names[k] in ALL and names[k] not in _OWN]
+            if not of:
+                continue
+            values = getattr(self.whole, kind)[of]
+            known = slices(values != _NONES[names[0]]) if kind[0] == "u" and self.holes[kind][of].any() else None
+            for n, (k, series) in enumerate(zip(of, slices(values), strict=True)):
+                name = names[k]
+                if ALL[name].dtype == pl.Boolean:
+                    series = series.cast(pl.Boolean)
+                if known is not None and self.holes[kind][k]:
+                    series = series.zip_with(known[n], unknown(name, len(series)))
+                made[name] = series.alias(name)
+        return made
 
 
-def _named(array: npt.NDArray[Any] | None, names: "pl.Series", size: int) -> pl.Series:
-    """The name of each number; that past the others, null, for any other number."""
-    if array is None:
-        return pl.repeat(None, size, dtype=names.dtype, eager=True)
-    return names[pl.Series(np.minimum(array, len(names) - 1).astype(np.uint32))]
+def _named(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, pl.Series]:
+    """The columns of ``_NAMED`` of which there is an array."""
+    names = [name for name in _NAMED if name in arrays]
+    numbers = np.array([np.minimum(arrays[name], len(_NAMED[name]) - 1) for name in names], np.uint32)
+    return {name: _NAMED[name][places] for name, places in zip(names, slices(numbers), strict=True)}
 
 
-def _callsigns(codes: npt.NDArray[np.uint64] | None, size: int) -> pl.Series:
-    if codes is None:
-        return pl.repeat(None, size, dtype=pl.String, eager=True)
+def _callsigns(codes: npt.NDArray[np.uint64], size: int) -> pl.Series:
     said = np.flatnonzero(codes != columns.NONE64)
     distinct, which = np.unique(codes[said], return_inverse=True)
     shifts = np.arange(42, -1, -6, dtype=np.uint64)
@@ -240,7 +275,7 @@ def _callsigns(codes: npt.NDArray[np.uint64] | None, size: int) -> pl.Series:
     return pl.Series([*names, None], dtype=pl.String)[pl.Series(place)]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _numbered(slots, first, number_of, places, count, numbers):  # type: ignore[no-untyped-def]
     """A number from 1 on for each place (slot 0 is at ``first``) as they come, 0 for no slot; gives the highest."""
     for i in range(len(slots)):
@@ -256,12 +291,8 @@ def _numbered(slots, first, number_of, places, count, numbers):  # type: ignore[
     return count
 
 
-def _objects(
-    slots: npt.NDArray[np.uint32] | None, aircraft: list[tuple[int, npt.NDArray[np.void]]], size: int
-) -> pl.Series:
+def _objects(slots: npt.NDArray[np.uint32], aircraft: list[tuple[int, npt.NDArray[np.void]]], size: int) -> pl.Series:
     """Names. ``aircraft``: the records that slots mean from a row on, for they change where room is made."""
-    if slots is None:
-        return pl.repeat(None, size, dtype=pl.String, eager=True)
     keys = np.concatenate([air["key"] for _, air in aircraft])
     number_of, numbers = np.zeros(len(keys), np.uint32), np.zeros(size, np.uint32)
     places = np.empty(len(keys), np.int64)
@@ -275,9 +306,7 @@ def _objects(
     return object_ids(np.concatenate([none, heard.astype(np.int64)]))[pl.Series(numbers)]
 
 
-def _receivers(receiver: npt.NDArray[np.int32] | None, clock: Clock, size: int) -> pl.Series:
-    if receiver is None or not clock.names:
-        return pl.repeat(None, size, dtype=pl.String, eager=True)
+def _receivers(receiver: npt.NDArray[np.int32], clock: Clock) -> pl.Series:
     names = pl.Series([None, *(f"{number:016x}" for number in clock.names)], dtype=pl.String)
     return names[pl.Series(receiver.astype(np.uint32))]
 
@@ -307,7 +336,7 @@ def table(
     after = Carry(state, carry.clock)
     if not size:
         return pl.DataFrame(schema={n: ALL[n].dtype for n in MODES_GIVES}), after
-    arrays, full = made.arrays(), made.full()
+    arrays = made.arrays()
 
     status, source = arrays["status"], arrays.get("source")
     damaged = status == columns.MALFORMED
@@ -321,50 +350,27 @@ def table(
     marks = synthetic(raw.stamp)
     stamped = ~marks & ~damaged
     if source is not None and marks.any():
-        said = ~damaged & (source != columns.NONE8)
-        source[said & (raw.stamp == MLAT_STAMP)] = columns.MLAT
-        source[said & (raw.stamp == UAT_STAMP)] = SOURCES.index("uat")
+        told = ~damaged & (source != columns.NONE8)
+        source[told & (raw.stamp == MLAT_STAMP)] = columns.MLAT
+        source[told & (raw.stamp == UAT_STAMP)] = SOURCES.index("uat")
     start, stop = frames.start, frames.stop
     if frames.context.any():
         start, stop = start[~frames.context], stop[~frames.context]
 
-    def masked(array: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> pl.Series:
-        series = pl.Series(array)
-        if valid.all():
-            return series
-        both = pl.DataFrame([series.alias("a"), pl.Series("v", valid)])
-        return both.select(pl.when("v").then("a")).to_series()
-
-    own = {
-        **{name: _named(arrays.get(name), names, size) for name, names in _CODES.items()},
-        "object_id": _objects(arrays.get("slot"), aircraft, size),
-        "time_ns": masked(clock_ns, timed),
-        "callsign": _callsigns(arrays.get("callsign"), size),
-        "squawk": _named(arrays.get("squawk"), SQUAWKS, size),
-        "category": _named(arrays.get("category"), _CATEGORIES, size),
-        "emergency": _named(arrays.get("emergency"), _EMERGENCIES, size),
-        "rssi_dbfs": masked(_LEVELS[raw.signal], (raw.signal > 0) & ~damaged),
-        "receiver": _receivers(receiver, carry.clock, size),
-        "stamp": masked(raw.stamp, stamped),
-        "offset": pl.Series(start.astype(np.uint64)),
-        "length": pl.Series((stop - start).astype(np.uint32)),
-    }
-    said = {name: array for name, array in arrays.items() if name in ALL and name not in own}
-    whole = pl.DataFrame([*(v.alias(n) for n, v in own.items()), *(pl.Series(n, a) for n, a in said.items())])
-    return whole.select(_expression(n, n in own, n in said, n not in full) for n in MODES_GIVES), after
-
-
-@cache
-def _expression(name: str, done: bool, said: bool, holes: bool) -> pl.Expr:
-    """A column of the schema from one that a kernel filled."""
-    if done:
-        return pl.col(name)
-    dtype = ALL[name].dtype
-    if not said:
-        return pl.lit(None, dtype).alias(name)
-    value = pl.col(name) == 1 if dtype == pl.Boolean else pl.col(name)
-    if not holes:
-        return value
-    if dtype.is_float():
-        return value.fill_nan(None)
-    return pl.when(pl.col(name) != _NONES[name]).then(value).alias(name)
+    said = made.series() | _named(arrays)
+    if "slot" in arrays:
+        said["object_id"] = _objects(arrays["slot"], aircraft, size)
+    if "callsign" in arrays:
+        said["callsign"] = _callsigns(arrays["callsign"], size)
+    if receiver is not None and carry.clock.names:
+        said["receiver"] = _receivers(receiver, carry.clock)
+    for name, array, valid in (
+        ("time_ns", clock_ns, timed),
+        ("rssi_dbfs", _LEVELS[raw.signal], (raw.signal > 0) & ~damaged),
+        ("stamp", raw.stamp, stamped),
+    ):
+        if valid.any():
+            said[name] = only(pl.Series(array), valid)
+    said["offset"] = pl.Series(start.astype(np.uint64))
+    said["length"] = pl.Series((stop - start).astype(np.uint32))
+    return pl.DataFrame([said[n].alias(n) if n in said else unknown(n, size) for n in MODES_GIVES]), after

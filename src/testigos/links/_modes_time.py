@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from testigos.kernels import kernel
 from testigos.units import DAY_S, S_NS
 
 __all__ = ["GPS", "GPS_AHEAD", "GPS_FREE", "HOST", "MLAT_STAMP", "MODE", "RECEIVER", "TICKS", "UAT_STAMP", "Clock",
@@ -130,7 +131,7 @@ def _at(stamp, root, root_ns, ticks):  # type: ignore[no-untyped-def]
     return root_ns + ((stamp - root) * 250 // 3 if ticks else stamp - root)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fold(  # type: ignore[no-untyped-def]
     stamp, size, event_at, event_kind, event_value, lines, current, host_ns, last_ns, begun, midnight, follow, told,
     clock_ns, known, receiver, kept,
@@ -263,7 +264,7 @@ def _fold(  # type: ignore[no-untyped-def]
     return current, host_ns, last_ns, begun
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _keep(line, kept):  # type: ignore[no-untyped-def]
     if line.top_at >= 0:
         kept[line.top_at] = True

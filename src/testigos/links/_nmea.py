@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._text import bytes_of
 from testigos.registry import Frames
 from testigos.registry import frames as make_frames
@@ -46,7 +47,7 @@ def _hex(c):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hashed(data, low, high):  # type: ignore[no-untyped-def]
     """A number for a text, 0 for none; below 2^56."""
     if high <= low:
@@ -75,7 +76,7 @@ def split_sentences(buffer: bytes, final: bool) -> tuple[Frames, bytes]:
     return make_frames(buffer, start[:count].copy(), stop[:count].copy(), context[:count].copy()), buffer[used:]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _split(data, final, start, stop, context):  # type: ignore[no-untyped-def]
     n, at, count, used = len(data), 0, 0, 0
     while at < n:
@@ -113,7 +114,7 @@ def _split(data, final, start, stop, context):  # type: ignore[no-untyped-def]
 # ---- fields ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def layout(data, start, stop, found):  # type: ignore[no-untyped-def]
     """What is where in frames into ``found`` (N, 16) of zeros, columns as named in this module.
 
@@ -135,7 +136,7 @@ def _holds(data, low, star):  # type: ignore[no-untyped-def]
     return first >= 0 and second >= 0 and 16 * first + second == np.int64(total)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tag_block(data, low, high, found, i):  # type: ignore[no-untyped-def]
     """The values of a tag block, given without its backslashes; false where its checksum does not hold."""
     star = high - 3
@@ -187,7 +188,7 @@ def _trimmed(data, low, high):  # type: ignore[no-untyped-def]
     return low, high
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _after(data, low, high, found, i):  # type: ignore[no-untyped-def]
     """The values after a sentence, with commas between."""
     at, last = low, low
@@ -211,7 +212,7 @@ def _small(data, at):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fields(data, at, star, found, i):  # type: ignore[no-untyped-def]
     """The fields of a sentence from its ! to its *: what it is."""
     if star - at < 6 or data[at] != _BANG or data[at + 3] != 86 or data[at + 4] != 68:  # V, D
@@ -250,7 +251,7 @@ def _fields(data, at, star, found, i):  # type: ignore[no-untyped-def]
     return AIS
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _frame(data, low, high, found, i):  # type: ignore[no-untyped-def]
     at = low
     while at < high and data[at] != _BANG and data[at] != _DOLLAR and data[at] != _BACKSLASH:

@@ -4,13 +4,15 @@ Source: readsb README-json.md, "aircraft.json and --json-port".
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos.kernels import kernel
+from testigos.links._series import only, stacked
 from testigos.registry import Frames
 from testigos.schema import REPORTS, SOURCES, STATUSES
 
@@ -24,12 +26,15 @@ __all__ = [
     "Floats",
     "audit",
     "emergencies",
+    "emergency",
     "flags_column",
+    "matching",
     "object_id",
-    "only",
     "patterned",
     "quality",
     "seconds_us",
+    "source_codes",
+    "source_names",
     "sources",
     "status_column",
     "table",
@@ -83,6 +88,13 @@ EMERGENCIES: Final = ("none", "general", "lifeguard", "minfuel", "nordo", "unlaw
 QUALITY_NS: Final = 180 * 10**9  # own rule: six of readsb's usual 30 s intervals
 IDENTITY_NS: Final = 600 * 10**9  # own rule
 
+_SOURCES: Final = pl.Series(SOURCES, dtype=pl.Enum(SOURCES))
+_STATUSES: Final = pl.Series(STATUSES, dtype=pl.Enum(STATUSES))
+_UNKNOWN: Final = SOURCES.index("unknown")
+_VOUCHES: Final = np.array([name in VOUCHED for name in SOURCES])
+#: What Unicode calls white space; Python also counts four separators among the control characters.
+_BLANKS: Final = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and not 0x1C <= ord(c) <= 0x1F)
+
 _ADDRESS: Final = re.compile(r"\A(~?)([0-9A-Fa-f]{6})\Z")
 
 
@@ -98,23 +110,53 @@ def object_id(address: object) -> str | None:
     return ("anon:" if found[1] else "icao:") + found[2].lower()
 
 
+def source_codes(types: Sequence[str | None]) -> npt.NDArray[np.uint32]:
+    """Places in SOURCES of readsb's ``type``; that of ``unknown`` where it is absent or not known."""
+    return np.array([SOURCES.index(TYPES.get(t or "", "unknown")) for t in types], np.uint32)
+
+
+def source_names(codes: npt.NDArray[np.uint32]) -> pl.Series:
+    """Places in SOURCES as a column."""
+    return _SOURCES[pl.Series(codes)].alias("source")
+
+
 def sources(types: pl.Series) -> pl.Series:
     """readsb's ``type`` as a column of SOURCES; ``unknown`` where it is absent or not known."""
     names = types.replace_strict(TYPES, default="unknown", return_dtype=pl.String).fill_null("unknown")
     return names.cast(pl.Enum(SOURCES)).alias("source")
 
 
-def quality(values: Mapping[str, Floats], source: pl.Series) -> dict[str, Floats]:
-    """Quality columns, kept only where the position's own source vouches for them; radius 0 is unknown."""
-    vouched = source.is_in(VOUCHED).to_numpy()
+def quality(values: Mapping[str, Floats], source: npt.NDArray[np.unsignedinteger]) -> dict[str, Floats]:
+    """Quality columns, kept only where the position's own source (of SOURCES) vouches for them; radius 0 is unknown."""
+    vouched = _VOUCHES[source]
     kept = {column: np.where(vouched, values[column], np.nan) for column in QUALITY.values()}
     kept["rc_m"] = np.where((kept["rc_m"] > 0) & (kept["nic"] != 0), kept["rc_m"], np.nan)
     return kept
 
 
+def emergency(text: str) -> str | None:
+    """An emergency state; ``none`` is none."""
+    return None if text == "none" else text
+
+
 def emergencies(texts: pl.Series) -> pl.Series:
     """Emergency states; ``none`` is none."""
     return only(texts, (texts != "none").fill_null(False).to_numpy())
+
+
+def matching(pattern: str) -> Callable[[str], str | None]:
+    """A function that gives a text without trailing blanks where a part of that matches; null for others.
+
+    >>> matching("^[0-7]{4}$")("7700 "), matching(".")("  ")
+    ('7700', None)
+    """
+    search = re.compile(pattern).search
+
+    def clean(text: str) -> str | None:
+        said = text.rstrip(_BLANKS)
+        return said if search(said) else None
+
+    return clean
 
 
 def patterned(values: pl.Series, pattern: str) -> pl.Series:
@@ -142,32 +184,31 @@ def timed(micros: Floats) -> tuple[npt.NDArray[np.int64], Flags]:
 
 def audit(values: dict[str, Floats]) -> tuple[list[pl.Series], Flags]:
     """Columns in the schema's types, and which rows had a value outside its range (that value is null)."""
-    columns, bad = [], np.zeros(len(next(iter(values.values()))), np.bool_)
-    for name, found in values.items():
-        column = REPORTS[name]
-        assert column.low is not None
-        assert column.high is not None
-        wrong = (found < column.low) | (found > column.high)
-        if column.dtype.is_integer():
-            wrong |= found != np.floor(found)
-            wrong &= ~np.isnan(found)
-        bad |= wrong
-        clean = np.where(wrong, np.nan, found) if wrong.any() else found
-        columns.append(pl.Series(name, clean, nan_to_null=True).cast(column.dtype))
-    return columns, bad
+    columns = [REPORTS[name] for name in values]
+    low, high = (np.array([getattr(column, end) for column in columns], np.float64) for end in ("low", "high"))
+    found = np.array(list(values.values()))
+    bad = np.zeros(found.shape[1], np.bool_)
+    _audit(found, low, high, np.array([column.dtype.is_integer() for column in columns]), bad)
+    return list(stacked(list(values), found).values()), bad
+
+
+@kernel
+def _audit(found, low, high, whole, bad):  # type: ignore[no-untyped-def]
+    """Values that are outside their range, or not whole where they should be, become NaN."""
+    for k in range(len(found)):
+        for i in range(len(bad)):
+            value = found[k, i]
+            if value < low[k] or value > high[k] or (whole[k] and value != np.floor(value) and not np.isnan(value)):
+                found[k, i] = np.nan
+                bad[i] = True
 
 
 def status_column(rows: int, *ranked: tuple[str, Flags]) -> pl.Series:
     """The status of each row: the first of ``ranked`` that holds, else ``ok``."""
-    codes = np.full(rows, STATUSES.index("ok"), np.uint8)
+    codes = np.full(rows, STATUSES.index("ok"), np.uint32)
     for status, where in reversed(ranked):
         codes[where] = STATUSES.index(status)
-    return pl.Series("status", list(STATUSES), dtype=pl.Enum(STATUSES)).gather(codes)
-
-
-def only(values: pl.Series, where: Flags) -> pl.Series:
-    """The values where they hold; null elsewhere."""
-    return values if where.all() else values.zip_with(pl.Series(where), pl.Series([None], dtype=values.dtype))
+    return _STATUSES[pl.Series(codes)].alias("status")
 
 
 def flags_column(name: str, values: Flags, known: Flags) -> pl.Series:
@@ -183,4 +224,5 @@ def table(
         pl.Series("offset", frames.start[data].astype(np.uint64)),
         pl.Series("length", (frames.stop[data] - frames.start[data]).astype(np.uint32)),
     ]
-    return pl.DataFrame(columns + place).select(gives)
+    made = {series.name: series for series in columns + place}
+    return pl.DataFrame([made[name] for name in gives])

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from testigos.links._series import known, only
 from testigos.registry import Frames
-from testigos.schema import ALL, SOURCES, STATUSES
+from testigos.schema import ALL, SOURCES, STATUSES, unknown
 
-__all__ = ["SQUAWKS", "address", "ascii_rows", "gathered", "null_where", "object_ids", "rows", "squawk_digits"]
+__all__ = ["SQUAWKS", "address", "ascii_rows", "gathered", "object_ids", "rows", "squawk_digits"]
 
 _OK, _NO_POSITION, _NO_TIME, _OUT_OF_RANGE, _MALFORMED = (
     STATUSES.index(n) for n in ("ok", "no_position", "no_time", "out_of_range", "malformed")
@@ -51,17 +52,10 @@ def squawk_digits(text: str) -> str | None:
 def gathered(parts: Sequence[pl.DataFrame], gives: Sequence[str]) -> pl.DataFrame:
     """The parts, one below the other, with exactly the columns ``gives``; missing ones are null."""
     if not parts:
-        return pl.DataFrame([_unknown(n, 0) for n in gives])
+        return pl.DataFrame([unknown(n, 0) for n in gives])
     table = pl.concat(parts, how="diagonal") if len(parts) > 1 else parts[0]
     given = set(table.columns)
-    return pl.DataFrame([table.get_column(n) if n in given else _unknown(n, len(table)) for n in gives])
-
-
-_NULLS: Final = {name: pl.Series(name, [None], dtype=column.dtype) for name, column in ALL.items()}
-
-
-def _unknown(name: str, size: int) -> pl.Series:
-    return _NULLS[name].new_from_index(0, size)
+    return pl.DataFrame([table.get_column(n) if n in given else unknown(n, len(table)) for n in gives])
 
 
 def ascii_rows(letters: npt.NDArray[np.uint8]) -> list[str]:
@@ -107,25 +101,19 @@ def rows(
     bad = malformed if malformed.any() else None
     made = {name: _column(name, columns[name], bad, outside) for name in columns}
     for name in ("object_id", "time_ns"):
-        made.setdefault(name, _unknown(name, size))
+        made.setdefault(name, unknown(name, size))
     if "source" not in made:
         made["source"] = _SOURCES.new_from_index(_SOURCE_UNKNOWN, size).alias("source")
     status = np.full(size, _OK, np.uint32)
     placed = "lat_deg" in made and "lon_deg" in made
-    status[~(_known(made["lat_deg"]) & _known(made["lon_deg"])) if placed else slice(None)] = _NO_POSITION
-    status[~_known(made["time_ns"])] = _NO_TIME
+    status[~(known(made["lat_deg"]) & known(made["lon_deg"])) if placed else slice(None)] = _NO_POSITION
+    status[~known(made["time_ns"])] = _NO_TIME
     status[outside] = _OUT_OF_RANGE
     status[malformed] = _MALFORMED
     made["status"] = _STATUSES[status].alias("status")
     made["offset"] = pl.Series("offset", frames.start[of].astype(np.uint64))
     made["length"] = pl.Series("length", (frames.stop[of] - frames.start[of]).astype(np.uint32))
     return pl.DataFrame([made[name] for name in ALL if name in made])
-
-
-def _known(series: pl.Series) -> npt.NDArray[np.bool_]:
-    if not series.null_count():
-        return np.ones(len(series), np.bool_)
-    return series.is_not_null().to_numpy()
 
 
 def _column(
@@ -152,22 +140,7 @@ def _column(
         if least is not None and (least < column.low or most > column.high):  # type: ignore[operator]
             inside = series.is_between(column.low, column.high).fill_null(True)
             outside |= ~inside.to_numpy()
-            series = _where(inside, series)
+            series = only(series, inside)
     if bad is not None:
-        series = null_where(series, bad)
+        series = only(series, ~bad)
     return series if series.dtype == column.dtype else series.cast(column.dtype)
-
-
-def null_where(series: pl.Series, mask: npt.NDArray[np.bool_]) -> pl.Series:
-    """The values, null where ``mask`` says so.
-
-    >>> null_where(pl.Series([1, 2]), np.array([True, False])).to_list()
-    [None, 2]
-    """
-    if not mask.any():
-        return series
-    return _where(pl.Series(~mask), series)
-
-
-def _where(true: pl.Series, series: pl.Series) -> pl.Series:
-    return series.zip_with(true, pl.Series([None], dtype=series.dtype).new_from_index(0, len(series)))

@@ -9,18 +9,10 @@ import numpy as np
 import polars as pl
 
 from testigos.kernels import kernel
-from testigos.links._put import (
-    floats,
-    literal,
-    names,
-    put,
-    put_decimal,
-    put_hex,
-    put_integer,
-    put_iso,
-    put_padded,
-    whole,
-)
+from testigos.links._ais_write import mmsi_of
+from testigos.links._json_write import put_text
+from testigos.links._put import literal, put, put_decimal, put_integer, put_iso, put_padded
+from testigos.matrix import codes, numbers, texts, whole_numbers
 from testigos.registry import Pieces
 from testigos.schema import KINDS, SOURCES
 from testigos.units import FT_M, KT_MPS
@@ -104,58 +96,27 @@ def written(tracks: pl.DataFrame, station: str) -> Pieces:
     start = np.zeros(size + 1, np.int64)
     if not size or "object_id" not in tracks.columns:
         return Pieces(np.zeros(0, np.uint8), start)
-    numbers = np.array([floats(tracks, name) for name in _FLOATS])
-    small = np.array([whole(tracks, name, -1) for name in _SMALL])
-    said = [names(tracks, name) for name in _TEXTS]
-    begins = np.cumsum([0, *(len(letters) for letters, _ in said[:-1])])
-    places = np.array([place + begin for (_, place), begin in zip(said, begins, strict=True)])
-    letters = np.concatenate([text for text, _ in said])
+    letters, places = texts(tracks, _TEXTS)
     own = np.frombuffer(station.encode(), np.uint8)
     data = np.empty(6 * len(letters) + (6 * len(own) + _MOST) * size, np.uint8)
-    _write(numbers, small, whole(tracks, "time_ns", -1), letters, places, own, data, start)
+    time_ns = whole_numbers(tracks, ("time_ns",))[0]
+    _write(numbers(tracks, _FLOATS), codes(tracks, _SMALL), time_ns, letters, places, own, data, start)
     return Pieces(data[: start[-1]].copy(), start)
 
 
 @kernel
 def _string(out, at, letters, low, high):  # type: ignore[no-untyped-def]
-    """Text as the inside of a JSON string, RFC 8259, section 7, and the quote after it."""
-    for p in range(low, high):
-        c = letters[p]
-        if c == 34 or c == 92:
-            out[at] = 92
-            out[at + 1] = c
-            at += 2
-        elif c < 32:
-            out[at], out[at + 1] = 92, 117  # \u
-            at = put_hex(out, at + 2, c, 4, False)
-        else:
-            out[at] = c
-            at += 1
+    """Text as the inside of a JSON string, and the quote after it."""
+    at = put_text(out, at, letters, low, high)
     out[at] = 34
     return at + 1
-
-
-@kernel
-def _number(letters, low, high):  # type: ignore[no-untyped-def]
-    """The number in mmsi:123456789, -1 of other names."""
-    if high - low != 14 or letters[low] != 109 or letters[low + 1] != 109 or letters[low + 2] != 115:
-        return np.int64(-1)
-    if letters[low + 3] != 105 or letters[low + 4] != 58:
-        return np.int64(-1)
-    number = np.int64(0)
-    for p in range(low + 5, high):
-        digit = np.int64(letters[p]) - 48
-        if not 0 <= digit <= 9:
-            return np.int64(-1)
-        number = 10 * number + digit
-    return number
 
 
 @kernel
 def _write(numbers: Any, small: Any, time_ns: Any, letters: Any, start: Any, own: Any, out: Any, begin: Any) -> None:
     at = 0
     for i in range(len(time_ns)):
-        mmsi = _number(letters, start[_ID, i], start[_ID, i + 1])
+        mmsi = mmsi_of(letters, start[_ID, i], start[_ID, i + 1])
         if mmsi >= 0:
             at = _head(small, time_ns, letters, start, own, out, at, i, mmsi)
             at = _values(numbers, small, letters, start, out, at, i, mmsi)

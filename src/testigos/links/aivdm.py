@@ -33,9 +33,10 @@ from testigos.links import _ais as ais
 from testigos.links._ais_write import written
 from testigos.links._nmea import STAMP, STAMP_END, WIDTH, layout, split_sentences
 from testigos.links._rows import gathered
+from testigos.links._series import only, stacked
 from testigos.links._text import bytes_of, distinct, times
 from testigos.registry import Frames, Pieces
-from testigos.schema import ALL, KINDS, SOURCES, STATUSES
+from testigos.schema import KINDS, SOURCES, STATUSES, unknown
 
 __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "pieces", "recognise", "split"]
 
@@ -58,7 +59,6 @@ _CODES: Final = {
 _CHUNK: Final = 4096  #: sentences whose layout fits a cache
 _AIS, _UNKNOWN = SOURCES.index("ais"), SOURCES.index("unknown")
 _NONE: Final = len(SOURCES)
-_NULLS: Final = {name: pl.Series(name, [None], ALL[name].dtype) for name in GIVES}
 _TENS: Final = 10 ** np.arange(8, -1, -1)
 _SAYS_NOTHING: Final = tuple(STATUSES.index(name) for name in ("malformed", "parity_failed"))
 
@@ -105,7 +105,7 @@ def _table(
     source = np.where(of_ais, _AIS, np.where(np.isin(out.status, _SAYS_NOTHING), _NONE, _UNKNOWN))
     arrays: dict[str, pl.Series] = {
         "object_id": _names(out.mmsi),
-        "time_ns": pl.Series(out.time_ns),
+        "time_ns": only(pl.Series(out.time_ns), out.time_ns >= 0),
         "status": _CODES["status"][pl.Series(out.status)],
         "source": _CODES["source"][pl.Series(source.astype(np.uint32))],
         "kind": _CODES["kind"][pl.Series(np.where(np.isnan(kind), len(KINDS), kind).astype(np.uint32))],
@@ -115,14 +115,10 @@ def _table(
         "offset": pl.Series(start.astype(np.uint64)),
         "length": pl.Series((stop - start).astype(np.uint32)),
     }
-    unknown = out.time_ns < 0
-    if unknown.any():
-        arrays["time_ns"] = arrays["time_ns"].set(pl.Series(unknown), None)
     seen = {kind for kind in range(64) if out.types[kind]}
     for names, values in ((ais.FLOATS, out.floats), (ais.SMALL, out.small)):
-        for k, name in enumerate(names):
-            if name not in arrays and seen & ais.WHERE[name]:
-                arrays[name] = pl.Series(values[k], nan_to_null=True).cast(ALL[name].dtype)
+        of = [k for k, name in enumerate(names) if name not in arrays and seen & ais.WHERE[name]]
+        arrays |= stacked([names[k] for k in of], values[of])
     if 5 in seen:
         arrays["imo"] = pl.Series(out.imo, nan_to_null=True).cast(pl.UInt32)
     for k, name in enumerate(ais.TEXTS):
@@ -130,9 +126,7 @@ def _table(
         said = _texts(text, out.span[:, k], _CLEAN.get(name, str)) if may else None
         if said is not None:
             arrays[name] = said
-    nulls = (name for name in GIVES if name not in arrays)
-    arrays |= {name: _NULLS[name].new_from_index(0, len(start)) for name in nulls}
-    return pl.DataFrame([arrays[name].alias(name) for name in GIVES])
+    return pl.DataFrame([arrays[name].alias(name) if name in arrays else unknown(name, len(start)) for name in GIVES])
 
 
 def _texts(

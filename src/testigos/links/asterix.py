@@ -44,7 +44,8 @@ from testigos.links._asterix_spec import CATEGORIES
 from testigos.links._asterix_write import pieces as written
 from testigos.links._modes import PLAIN, Options
 from testigos.links._readsb import EMERGENCIES
-from testigos.links._rows import SQUAWKS, gathered, null_where
+from testigos.links._rows import SQUAWKS, gathered
+from testigos.links._series import null_where
 from testigos.registry import Frames, Link, Pieces
 from testigos.registry import frames as make_frames
 from testigos.schema import ALL, KINDS, SOURCES, STATUSES

@@ -21,15 +21,15 @@ import numpy.typing as npt
 import polars as pl
 from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._modes import (
     MODES_GIVES,
-    PLAIN,
     Carry,
     Options,
     Raw,
+    WithOptions,
     blank_raw,
     check_sizes,
-    fresh,
     pieces_of_rows,
     table,
 )
@@ -67,7 +67,7 @@ def _blank(byte):  # type: ignore[no-untyped-def]
     return byte in (0x20, 0x0A, 0x0D, 0x09)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scan(data, final, start, stop):  # type: ignore[no-untyped-def]
     """Finds the frames; gives their number and how many bytes they cover."""
     size = len(data)
@@ -97,7 +97,7 @@ def _scan(data, final, start, stop):  # type: ignore[no-untyped-def]
     return count, size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unpack(data, start, stop, payload, size, stamp, signal):  # type: ignore[no-untyped-def]
     for i in range(len(start)):
         at = start[i]
@@ -127,14 +127,11 @@ def _messages(frames: Frames) -> Raw:
 
 
 @dataclass(frozen=True)
-class Avr:
+class Avr(WithOptions):
     """The link with options, as ``registry.Link``."""
 
-    options: Options = PLAIN
     NAME: str = NAME
     SPEC: str = SPEC
-    CHECKED: bool = CHECKED
-    GIVES: tuple[str, ...] = GIVES
 
     def recognise(self, head: bytes) -> int:
         """95 where two or more messages are 9 in 10 of the bytes, else 60 where they are half of them."""
@@ -157,14 +154,14 @@ class Avr:
 
     def decode(self, frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         """A row a message; ``carry`` is every aircraft and the clock."""
-        before = fresh(self.options) if carry is None else cast(Carry, carry)
+        before = self.before(carry)
         raw = _messages(frames)
         clock_ns, known, _, _, clock = times(raw.stamp, raw.size, no_events(), before.clock)
         return table(frames, raw, clock_ns, known, None, Carry(before.state, clock), self.options)
 
     def anchors(self, frames: Frames, carry: Any) -> npt.NDArray[np.bool_]:
         """Frames on whose stamps the times of others rest."""
-        clock = (fresh(self.options) if carry is None else cast(Carry, carry)).clock
+        clock = self.before(carry).clock
         raw = _messages(frames)
         return times(raw.stamp, raw.size, no_events(), clock, marking=True)[3]
 
@@ -180,7 +177,7 @@ def configured(options: Options) -> Link:
     return cast(Link, Avr(options))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pack(payload, size, stamp, signal, made, begin):  # type: ignore[no-untyped-def]
     at = 0
     for i in range(len(size)):

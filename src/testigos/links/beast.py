@@ -35,13 +35,12 @@ from numba import njit
 from testigos.kernels import kernel
 from testigos.links._modes import (
     MODES_GIVES,
-    PLAIN,
     Carry,
     Options,
     Raw,
+    WithOptions,
     blank_raw,
     check_sizes,
-    fresh,
     pieces_of_rows,
     table,
 )
@@ -93,7 +92,7 @@ def _body_length(kind):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _plain_end(data, at, kind, size):  # type: ignore[no-untyped-def]
     """Where a body that is not escaped ends: -1 in the middle of nothing, -2 if it is none."""
     if kind == _UUID:
@@ -110,7 +109,7 @@ def _plain_end(data, at, kind, size):  # type: ignore[no-untyped-def]
     return at + 8 if np.uint64(_LOWEST_MS) <= ms <= np.uint64(_HIGHEST_MS) else -2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _escaped_end(data, at, length, size):  # type: ignore[no-untyped-def]
     """Where an escaped body ends; -1 if the bytes end first, else minus (2 + where it was cut short)."""
     for _ in range(length):
@@ -126,7 +125,7 @@ def _escaped_end(data, at, length, size):  # type: ignore[no-untyped-def]
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _begins(data, at, size):  # type: ignore[no-untyped-def]
     """Does a message begin here? 1 yes, 0 no, -1 the next byte would tell."""
     if data[at] != _ESCAPE:
@@ -136,7 +135,7 @@ def _begins(data, at, size):  # type: ignore[no-untyped-def]
     return 1 if _body_length(data[at + 1]) > 0 else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scan(data, final, start, stop, context):  # type: ignore[no-untyped-def]
     """Finds the frames; gives their number and how many bytes they cover."""
     size = len(data)
@@ -221,7 +220,7 @@ def _scan(data, final, start, stop, context):  # type: ignore[no-untyped-def]
 # ---- messages ----
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _number(data, at, stop, length):  # type: ignore[no-untyped-def]
     """So many bytes of an escaped body, the first highest, and where the next one is."""
     value = np.uint64(0)
@@ -234,7 +233,7 @@ def _number(data, at, stop, length):  # type: ignore[no-untyped-def]
     return value, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _event(data, at, stop):  # type: ignore[no-untyped-def]
     """What a context frame says: kind and value; kind -1 where it says nothing of time or receiver."""
     kind = data[at + 1]
@@ -267,7 +266,7 @@ def _event(data, at, stop):  # type: ignore[no-untyped-def]
     return -1, value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unpack(data, start, stop, context, payload, size, stamp, signal, event_at, event_kind, event_value):  # type: ignore[no-untyped-def]
     """Messages and events of frames; gives the number of events."""
     i = 0
@@ -322,14 +321,11 @@ def _messages(frames: Frames) -> tuple[Raw, Events]:
 
 
 @dataclass(frozen=True)
-class Beast:
+class Beast(WithOptions):
     """The link with options, as ``registry.Link``."""
 
-    options: Options = PLAIN
     NAME: str = NAME
     SPEC: str = SPEC
-    CHECKED: bool = CHECKED
-    GIVES: tuple[str, ...] = GIVES
 
     def recognise(self, head: bytes) -> int:
         """95 where two or more whole messages fill at least 9 in 10 of the bytes, else 60 for half of them."""
@@ -357,14 +353,14 @@ class Beast:
 
     def decode(self, frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         """A row a message; ``carry`` is every aircraft and the clocks."""
-        before = fresh(self.options) if carry is None else cast(Carry, carry)
+        before = self.before(carry)
         raw, events = _messages(frames)
         clock_ns, known, receiver, _, clock = times(raw.stamp, raw.size, events, before.clock)
         return table(frames, raw, clock_ns, known, receiver, Carry(before.state, clock), self.options)
 
     def anchors(self, frames: Frames, carry: Any) -> npt.NDArray[np.bool_]:
         """Frames on whose stamps the times of others rest."""
-        clock = (fresh(self.options) if carry is None else cast(Carry, carry)).clock
+        clock = self.before(carry).clock
         raw, events = _messages(frames)
         kept = np.zeros(len(frames), np.bool_)
         kept[~frames.context] = times(raw.stamp, raw.size, events, clock, marking=True)[3]

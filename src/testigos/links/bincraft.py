@@ -29,7 +29,6 @@ from testigos.links._readsb import (
     Floats,
     audit,
     flags_column,
-    only,
     patterned,
     quality,
     sources,
@@ -37,6 +36,7 @@ from testigos.links._readsb import (
     table,
     timed,
 )
+from testigos.links._series import only
 from testigos.registry import Frames
 
 __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "recognise", "split"]
@@ -305,7 +305,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
             "nac_v": scaled(nibbles[:, 5] >> 4, 1.0, valid(75, 64) & current),
             "sil": scaled(flags[:, 0] & 3, 1.0, valid(75, 128) & current),
         },
-        source,
+        source.to_physical().to_numpy(),
     )
     columns, bad = audit(values)
     registration, type_code = _texts(element["registration"]), _texts(element["type_code"])

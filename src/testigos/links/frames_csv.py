@@ -12,17 +12,16 @@ from typing import Any, Final, cast
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
+from testigos.kernels import kernel
 from testigos.links._modes import (
     MODES_GIVES,
-    PLAIN,
     Carry,
     Options,
     Raw,
+    WithOptions,
     blank_raw,
     check_sizes,
-    fresh,
     pieces_of_rows,
     table,
 )
@@ -50,7 +49,7 @@ _HEAD_DIGITS: Final = 18  #: 0x1a, type, stamp, signal
 _HIGHEST_S: Final = 9_000_000_000
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _comma(data, begin, end):  # type: ignore[no-untyped-def]
     for at in range(begin, min(begin + 24, end)):
         if data[at] == _COMMA:
@@ -58,7 +57,7 @@ def _comma(data, begin, end):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _all_digits(data, begin, end):  # type: ignore[no-untyped-def]
     good = True
     for at in range(begin, end):
@@ -66,7 +65,7 @@ def _all_digits(data, begin, end):  # type: ignore[no-untyped-def]
     return good
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _is_context(data, begin, end):  # type: ignore[no-untyped-def]
     first = data[begin]
     if first == _HASH:
@@ -88,7 +87,7 @@ def _is_context(data, begin, end):  # type: ignore[no-untyped-def]
     return (kind == _RECEIVER_ID and digits == 20) or ((kind == 0x34 or kind == 0x35) and digits == 46)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _scan(data, final, start, stop, context):  # type: ignore[no-untyped-def]
     """Finds the lines; gives their number and how many bytes they cover."""
     size = len(data)
@@ -112,7 +111,7 @@ def _scan(data, final, start, stop, context):  # type: ignore[no-untyped-def]
     return count, size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _epoch(data, begin, end):  # type: ignore[no-untyped-def]
     """Nanoseconds of decimal seconds; -1 where it is none."""
     seconds, at = 0, begin
@@ -136,7 +135,7 @@ def _epoch(data, begin, end):  # type: ignore[no-untyped-def]
     return seconds * 1_000_000_000 + rest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unpack(data, start, stop, context, payload, size, stamp, signal, time_ns, event_at, event_value):  # type: ignore[no-untyped-def]
     """Messages and receivers of lines; gives the number of receivers."""
     i = 0
@@ -195,14 +194,11 @@ def _messages(frames: Frames) -> tuple[Raw, npt.NDArray[np.int64], Events]:
 
 
 @dataclass(frozen=True)
-class FramesCsv:
+class FramesCsv(WithOptions):
     """The link with options, as ``registry.Link``; of their times it needs none."""
 
-    options: Options = PLAIN
     NAME: str = NAME
     SPEC: str = SPEC
-    CHECKED: bool = CHECKED
-    GIVES: tuple[str, ...] = GIVES
 
     def recognise(self, head: bytes) -> int:
         """95 where 9 in 10 lines are messages, 60 for half of them, 20 for any."""
@@ -228,7 +224,7 @@ class FramesCsv:
 
     def decode(self, frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         """A row a line; ``carry`` is every aircraft and who heard."""
-        before = fresh(self.options) if carry is None else cast(Carry, carry)
+        before = self.before(carry)
         raw, time_ns, events = _messages(frames)
         # no stamp is of use here: the fold only follows the receivers
         _, _, receiver, _, clock = times(raw.stamp, np.zeros_like(raw.size), events, before.clock)
@@ -247,7 +243,7 @@ def configured(options: Options) -> Link:
     return cast(Link, FramesCsv(options))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put_time(made, at, time_ns):  # type: ignore[no-untyped-def]
     seconds, rest = time_ns // 1_000_000_000, time_ns % 1_000_000_000
     digits = 1
@@ -267,7 +263,7 @@ def _put_time(made, at, time_ns):  # type: ignore[no-untyped-def]
     return at + 11
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pack(payload, size, stamp, signal, time_ns, named, receiver, made, begin):  # type: ignore[no-untyped-def]
     at = 0
     for i in range(len(size)):

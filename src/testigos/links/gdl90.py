@@ -22,7 +22,8 @@ from numba import njit
 from testigos.kernels import kernel
 from testigos.links._put import literal
 from testigos.links._readsb import EMERGENCIES
-from testigos.links._rows import ascii_rows, gathered, null_where, object_ids, rows
+from testigos.links._rows import ascii_rows, gathered, object_ids, rows
+from testigos.links._series import null_where
 from testigos.matrix import UNKNOWN, addresses, codes, numbers, texts, whole_numbers
 from testigos.registry import Frames, Pieces
 from testigos.registry import frames as make_frames

@@ -30,19 +30,20 @@ from testigos.links._json import (
     array_cells,
     key_table,
     object_cells,
+    says,
     texts,
 )
-from testigos.links._json_columns import columns, flat, laid_out, put_columns, read_columns, row_table
+from testigos.links._json_columns import GIVES, columns, flat, laid_out, put_columns, read_columns, row_table
 from testigos.links._json_write import ESCAPED as ESCAPED_SIZE
 from testigos.links._json_write import put_text
 from testigos.links._put import DIGITS, STAMP, literal, put, put_decimal, put_iso
 from testigos.links._readsb_split import split_documents
 from testigos.links._rows import gathered
+from testigos.links._series import filled, only, stacked
 from testigos.links._text import times
 from testigos.matrix import numbers, whole_numbers
 from testigos.matrix import texts as wordings
 from testigos.registry import Frames, Pieces
-from testigos.schema import ALL
 from testigos.units import FT_M
 
 __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "collection", "decode", "encode", "pieces", "recognise", "split"]
@@ -50,7 +51,6 @@ __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "collection", "decode", "encode",
 NAME: Final = "geojson"
 SPEC: Final = "RFC 7946, The GeoJSON Format; one feature a line as in https://jsonlines.org"
 CHECKED: Final = False
-GIVES: Final = tuple(n for n in ALL if n != "segment")
 
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -64,7 +64,7 @@ _SHAPE: Final = ("type", "coordinates")
 _SHAPE_KEYS: Final = key_table(_SHAPE)
 _TIME_KEYS: Final = key_table(("time",))
 _LOWEST_FT, _HIGHEST_FT = -3_000.0, 200_000.0  # as the schema has it
-_AUTHORITY: Final = "^[a-z][a-z0-9_-]*:."
+_AUTHORITY: Final = re.compile("[a-z][a-z0-9_-]*:.")
 #: Not among the properties: what stands elsewhere, and numbers that mean nothing outside the node that gave them.
 _LEFT: Final = ("object_id", "lat_deg", "lon_deg", "slot", "input")
 _FEATURE: Final = re.compile(rb'"type"\s*:\s*"Feature(?:Collection)?"')
@@ -94,8 +94,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     raw = np.frombuffer(frames.buffer, np.uint8)
     top = object_cells(raw, found.start, found.stop, _TOP_KEYS)
     kind = dict(zip(_TOP, top.kind, strict=True))
-    feature = (texts(raw, top, 0) == "Feature").fill_null(False).to_numpy()
-    good = top.valid & feature
+    good = top.valid & says(raw, top, 0, "Feature")
     for key in ("geometry", "properties"):
         good &= (kind[key] == CONTAINER) | (kind[key] <= NULL)
     lat, lon, height, shaped = _points(raw, top, good)
@@ -104,23 +103,23 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     first, last = _spans(top, 3, inside)
     cells = flat(raw, first, last)
     good &= cells.valid | ~inside
-    said, odd = read_columns(cells, good & inside)
+    said = read_columns(raw, cells, good & inside)
+    made, odd = said.columns, said.odd
     wrong = (np.abs(lat) > 90.0) | (np.abs(lon) > 180.0)
     odd |= wrong & good
     placed = good & ~wrong & np.isfinite(lat) & np.isfinite(lon)
-    said["lat_deg"] = pl.Series(np.where(placed, lat, np.nan), nan_to_null=True)
-    said["lon_deg"] = pl.Series(np.where(placed, lon, np.nan), nan_to_null=True)
+    made |= stacked(("lat_deg", "lon_deg"), np.where(placed, (lat, lon), np.nan))
     feet = height / FT_M
-    known = placed & (feet >= _LOWEST_FT) & (feet <= _HIGHEST_FT)
-    odd |= placed & np.isfinite(feet) & ~known
-    from_height = pl.Series(np.where(known, feet, np.nan).astype(np.float32), nan_to_null=True)
-    said["alt_geom_ft"] = said["alt_geom_ft"].fill_null(from_height) if "alt_geom_ft" in said else from_height
-    if "time_ns" not in said or said["time_ns"].null_count():
+    measured = placed & (feet >= _LOWEST_FT) & (feet <= _HIGHEST_FT)
+    odd |= placed & np.isfinite(feet) & ~measured
+    heights = stacked(("alt_geom_ft",), np.where(measured, feet, np.nan).astype(np.float32)[None])["alt_geom_ft"]
+    made["alt_geom_ft"] = filled(made["alt_geom_ft"], heights) if "alt_geom_ft" in made else heights
+    if "time_ns" not in made or made["time_ns"].null_count():
         moment = _moments(raw, first, last, good & inside)
-        said["time_ns"] = said["time_ns"].fill_null(moment) if "time_ns" in said else moment
+        made["time_ns"] = filled(made["time_ns"], moment) if "time_ns" in made else moment
     name = _names(raw, top, good)
-    said["object_id"] = name.fill_null(said["object_id"]) if "object_id" in said else name
-    return gathered([row_table(found, said, ~good, odd)], GIVES), carry
+    made["object_id"] = filled(name, made["object_id"]) if "object_id" in made else name
+    return row_table(found, said, ~good), carry
 
 
 def _spans(cells: Cells, column: int, wanted: Flags) -> tuple[Ints, Ints]:
@@ -132,7 +131,7 @@ def _points(raw: npt.NDArray[np.uint8], top: Cells, good: Flags) -> tuple[Floats
     """Latitude, longitude and height of each, NaN where there is none, and where the geometry is a point or none."""
     there = good & (top.kind[2] == CONTAINER)
     shape = object_cells(raw, *_spans(top, 2, there), _SHAPE_KEYS)
-    point = (texts(raw, shape, 0) == "Point").fill_null(False).to_numpy() & (shape.kind[1] == CONTAINER)
+    point = says(raw, shape, 0, "Point") & (shape.kind[1] == CONTAINER)
     cells = array_cells(raw, *_spans(shape, 1, there & point), 3)
     whole = cells.valid & (cells.kind[0] == NUMBER) & (cells.kind[1] == NUMBER)
     whole &= (cells.kind[2] == NUMBER) | (cells.kind[2] == ABSENT)
@@ -148,21 +147,18 @@ def _moments(raw: npt.NDArray[np.uint8], first: Ints, last: Ints, good: Flags) -
     begin, end = _spans(cells, 0, said)
     value, known, _ = times(raw, begin, end)
     known &= said & (value >= 0)
-    return pl.Series(value).set(pl.Series(~known), None)
+    return only(pl.Series("time_ns", value), known)
 
 
 def _names(raw: npt.NDArray[np.uint8], top: Cells, good: Flags) -> pl.Series:
     """Names of objects, from the ids."""
-    said = texts(raw, top, 1)
+    said = texts(raw, top, 1, lambda name: name if _AUTHORITY.match(name) else f"feature:{name}")
     number = top.kind[1] == NUMBER
     if number.any():  # ids may be numbers
-        whole = [
-            str(int(x)) if n and x == x // 1 else None for n, x in zip(number.tolist(), top.number[1], strict=True)
-        ]
-        said = said.fill_null(pl.Series(whole, dtype=pl.String))
-    bare = ~said.str.contains(_AUTHORITY)
-    named = pl.select(pl.when(pl.Series(bare)).then(pl.lit("feature:") + said).otherwise(said)).to_series()
-    return named.set(pl.Series(~good), None)
+        whole = number & np.isfinite(top.number[1]) & (top.number[1] == np.rint(top.number[1]))
+        ids = [f"feature:{int(x)}" if n else None for n, x in zip(whole.tolist(), top.number[1].tolist(), strict=True)]
+        said = said.zip_with(pl.Series(~number), pl.Series(ids, dtype=pl.String))
+    return only(said, good).alias("object_id")
 
 
 # ---- writing ----

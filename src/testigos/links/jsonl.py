@@ -14,29 +14,23 @@ those that the origin states; its other columns are there for whoever asks (:fun
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from testigos.kernels import kernel
-from testigos.links._json_columns import (
-    columns,
-    flat,
-    laid_out,
-    put_columns,
-    read_columns,
-    row_table,
-)
+from testigos.links._json_columns import GIVES, Said, columns, flat, laid_out, put_columns, read_columns, row_table
 from testigos.links._json_lines import split_objects
 from testigos.links._rows import gathered
+from testigos.links._series import known, only
 from testigos.matrix import UNKNOWN, codes, texts
 from testigos.registry import Frames, Pieces
-from testigos.schema import ALL, PICTURE, conform
+from testigos.schema import PICTURE, STATUSES, conform
 
 __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "picture", "pieces", "recognise", "split"]
 
 NAME: Final = "jsonl"
 SPEC: Final = "src/testigos/schema.py of Testigos; RFC 8259; https://jsonlines.org"
 CHECKED: Final = False
-GIVES: Final = tuple(n for n in ALL if n != "segment")
 
 
 def recognise(head: bytes) -> int:
@@ -53,31 +47,33 @@ def split(buffer: bytes, final: bool = False) -> tuple[Frames, bytes]:
     return split_objects(buffer, final)
 
 
-def _read(frames: Frames) -> tuple[dict[str, pl.Series], Any, Any]:
-    cells = flat(np.frombuffer(frames.buffer, np.uint8), frames.start, frames.stop)
-    said, odd = read_columns(cells, cells.valid)
+def _read(frames: Frames) -> tuple[Said, npt.NDArray[np.bool_]]:
+    """What the lines say, and which of them are malformed."""
+    raw = np.frombuffer(frames.buffer, np.uint8)
+    cells = flat(raw, frames.start, frames.stop)
+    said = read_columns(raw, cells, cells.valid)
     named = np.zeros(len(frames), np.bool_)
-    for name in ("object_id", "status"):
-        if name in said:
-            named |= said[name].is_not_null().to_numpy()
-    return said, ~(cells.valid & named), odd
+    if "object_id" in said.columns:
+        named |= known(said.columns["object_id"])
+    if said.status is not None:
+        named |= said.status < len(STATUSES)
+    return said, ~(cells.valid & named)
 
 
 def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     """A row an object; nothing is carried."""
     if not len(frames):
         return gathered([], GIVES), carry
-    return gathered([row_table(frames, *_read(frames))], GIVES), carry
+    return row_table(frames, *_read(frames)), carry
 
 
 def picture(frames: Frames) -> pl.DataFrame:
     """A row an object with the columns of ``schema.PICTURE``, as they were written; of damaged objects all null."""
     if not len(frames):
         return conform(pl.DataFrame(), PICTURE)
-    said, malformed, _ = _read(frames)
-    good = pl.Series(~malformed)
-    none = {"offset": pl.Series(frames.start.astype(np.uint64))}
-    return conform(pl.DataFrame({n: s.set(~good, None) for n, s in said.items() if n in PICTURE} | none), PICTURE)
+    said, malformed = _read(frames)
+    made = [only(column, ~malformed) for name, column in said.columns.items() if name in PICTURE]
+    return conform(pl.DataFrame([*made, pl.Series("offset", frames.start.astype(np.uint64))]), PICTURE)
 
 
 def encode(tracks: pl.DataFrame) -> bytes:

@@ -23,25 +23,38 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from testigos.links._json import ABSENT, CONTAINER, NUMBER, STRING, Cells, key_table, object_cells, texts
+from testigos.links._json import (
+    ABSENT,
+    CONTAINER,
+    NUMBER,
+    STRING,
+    Cells,
+    distinct_texts,
+    key_table,
+    object_cells,
+    says,
+    texts,
+)
 from testigos.links._readsb import (
     Flags,
     Floats,
     audit,
-    emergencies,
+    emergency,
     flags_column,
+    matching,
     object_id,
-    only,
-    patterned,
     quality,
     seconds_us,
-    sources,
+    source_codes,
+    source_names,
     status_column,
     table,
     timed,
 )
 from testigos.links._readsb_json_write import encode, pieces, receiver
 from testigos.links._readsb_split import AIRCRAFT_OBJECTS, HELD, split_documents
+from testigos.links._series import known as not_null
+from testigos.links._series import only
 from testigos.registry import Frames
 from testigos.schema import SOURCES
 
@@ -126,6 +139,17 @@ _FIELDS: Final = (
     "lastPosition",
 )
 _KEYS: Final = key_table(_FIELDS)
+_COLUMN: Final = {name: k for k, name in enumerate(_FIELDS)}
+#: What of each column that is text is taken.
+_TEXTS: Final = {
+    "callsign": ("flight", matching(".")),
+    "squawk": ("squawk", matching("^[0-7]{4}$")),
+    "category": ("category", matching("^[A-D][0-7]$")),
+    "emergency": ("emergency", emergency),
+    "registration": ("r", matching(".")),
+    "type_code": ("t", matching(".")),
+}
+_AIRBORNE: Final = np.array([name in ("adsb", "adsr", "tisb") for name in SOURCES])
 _LAST: Final = ("lat", "lon", "nic", "rc", "seen_pos", "age")  # ``age`` was its name in older versions
 _LAST_KEYS: Final = key_table(_LAST)
 _OF_NOW: Final = (
@@ -210,24 +234,17 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     cells = object_cells(raw, frames.start[data], frames.stop[data], _KEYS)
 
     def kind(key: str) -> npt.NDArray[np.int8]:
-        return np.asarray(cells.kind[_FIELDS.index(key)])
+        return np.asarray(cells.kind[_COLUMN[key]])
 
-    def number(key: str) -> Floats:
-        return np.asarray(cells.number[_FIELDS.index(key)])
-
-    def text(key: str) -> pl.Series:
-        return texts(raw, cells, _FIELDS.index(key))
-
-    addresses = text("hex")
-    names = addresses.unique()
-    ids = addresses.replace_strict(names, [object_id(a) for a in names], return_dtype=pl.String)
-    good = cells.valid & (ids.is_not_null().to_numpy() | ((kind("hex") == ABSENT) & (kind("lat") == ABSENT)))
+    ids = texts(raw, cells, _COLUMN["hex"], object_id)
+    good = cells.valid & (not_null(ids) | ((kind("hex") == ABSENT) & (kind("lat") == ABSENT)))
     for key in ("alt_geom", "gs", "track", "lat", "lon", "nic", "rc", "seen", "seen_pos", "now"):
         good &= kind(key) <= NUMBER
     good &= (kind("lat") == NUMBER) == (kind("lon") == NUMBER)
+    numbers = np.where(good, cells.number, np.nan)
 
     def measured(key: str) -> Floats:
-        return np.where(good, number(key), np.nan)
+        return np.asarray(numbers[_COLUMN[key]])
 
     last = _last_positions(raw, cells, good & (kind("lat") != NUMBER))
     old = ~np.isnan(last["lat"])
@@ -236,16 +253,17 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     seen = np.where(np.isnan(measured("seen")), 0.0, measured("seen"))
     aged = np.where(np.isnan(measured("seen_pos")), seen, measured("seen_pos"))
     age = np.where(old, last["age"], np.where(held, aged, seen))
-    now = np.where(np.isnan(number("now")), listed, number("now"))
+    own = cells.number[_COLUMN["now"]]
+    now = np.where(np.isnan(own), listed, own)
     micros = seconds_us(now) - np.round(age * 1e6)
     time_ns, known = timed(micros)
 
-    stated = sources(text("type")).to_physical().to_numpy().copy()
+    codes, types = distinct_texts(raw, cells, _COLUMN["type"])
+    source = source_codes(types)[codes]
     for key in ("tisb", "mlat"):
-        stated[_names_latitude(cells, _FIELDS.index(key), frames.buffer)] = SOURCES.index(key)
-    source = pl.Series("source", SOURCES, dtype=pl.Enum(SOURCES)).gather(stated)
+        source[_names_latitude(cells, _COLUMN[key], frames.buffer)] = SOURCES.index(key)
 
-    ground = good & _ground(raw, cells)
+    ground = good & (kind("alt_baro") == STRING) & says(raw, cells, _COLUMN["alt_baro"], "ground")
     unheard = np.round(measured("rssi"), 1) == NO_SIGNAL_DBFS
     values = {
         "lat_deg": position["lat"],
@@ -263,14 +281,11 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         "adsb_version": measured("version"),
         "rssi_dbfs": np.where(unheard, np.nan, measured("rssi")),
     }
-    for name in _OF_NOW:
-        values[name] = np.where(old, np.nan, values[name])
-    stated_quality = {k: measured(k) for k in ("nac_p", "nac_v", "sil")}
-    values |= quality(
-        {"nic": position["nic"], "rc_m": position["rc"]}
-        | {k: np.where(old, np.nan, v) for k, v in stated_quality.items()},
-        source,
-    )
+    stated = {k: measured(k) for k in ("nac_p", "nac_v", "sil")}
+    if old.any():
+        values |= {name: np.where(old, np.nan, values[name]) for name in _OF_NOW}
+        stated = {k: np.where(old, np.nan, v) for k, v in stated.items()}
+    values |= quality({"nic": position["nic"], "rc_m": position["rc"]} | stated, source)
     columns, bad = audit(values)
     status = status_column(
         rows,
@@ -280,21 +295,16 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
         ("no_position", ~held),
         ("stale", old),
     )
-    airborne = good & ~old & source.is_in(["adsb", "adsr", "tisb"]).to_numpy() & (kind("alt_baro") == NUMBER)
+    airborne = good & ~old & _AIRBORNE[source] & (kind("alt_baro") == NUMBER)
     flags = measured("dbFlags")
     flagged = (flags >= 0) & (flags < 2**31)
     columns += [
         only(ids, good).alias("object_id"),
         only(pl.Series("time_ns", time_ns), known & good),
         status,
-        only(source, good),
+        only(source_names(source), good),
         flags_column("on_ground", ground, (ground & ~old) | airborne),
-        only(patterned(text("flight"), "."), good).alias("callsign"),
-        only(patterned(text("squawk"), "^[0-7]{4}$"), good).alias("squawk"),
-        only(patterned(text("category"), "^[A-D][0-7]$"), good).alias("category"),
-        only(emergencies(text("emergency")), good).alias("emergency"),
-        only(patterned(text("r"), "."), good).alias("registration"),
-        only(patterned(text("t"), "."), good).alias("type_code"),
+        *(only(texts(raw, cells, _COLUMN[k], clean), good).alias(name) for name, (k, clean) in _TEXTS.items()),
         flags_column("military", np.where(flagged, flags, 0).astype(np.int64) & 1 > 0, flagged),
     ]
     return table(frames, data, columns, GIVES), after
@@ -302,8 +312,10 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
 
 def _last_positions(raw: npt.NDArray[np.uint8], cells: Cells, wanted: Flags) -> dict[str, Floats]:
     """The ``lastPosition`` of the wanted rows: where, its quality, and its age in s; NaN where there is none."""
-    column = _FIELDS.index("lastPosition")
+    column = _COLUMN["lastPosition"]
     rows = np.flatnonzero(wanted & (cells.kind[column] == CONTAINER))
+    if not len(rows):
+        return dict.fromkeys(("lat", "lon", "nic", "rc", "age"), np.full(len(wanted), np.nan))
     inner = object_cells(
         raw, cells.first[column, rows].astype(np.int64), cells.last[column, rows].astype(np.int64), _LAST_KEYS
     )
@@ -315,16 +327,6 @@ def _last_positions(raw: npt.NDArray[np.uint8], cells: Cells, wanted: Flags) -> 
         found[key] = np.full(len(wanted), np.nan)
         found[key][rows] = np.where(whole, values, np.nan)
     return found
-
-
-def _ground(raw: npt.NDArray[np.uint8], cells: Cells) -> Flags:
-    """Whether the barometric altitude says ``ground``."""
-    column = _FIELDS.index("alt_baro")
-    first, last = cells.first[column], cells.last[column]
-    stated = np.asarray((cells.kind[column] == STRING) & (last - first == 6))
-    for i in np.flatnonzero(stated):
-        stated[i] = raw[first[i] : last[i]].tobytes() == b"ground"
-    return stated
 
 
 def _names_latitude(cells: Cells, column: int, buffer: bytes) -> npt.NDArray[np.int64]:

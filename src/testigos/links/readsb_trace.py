@@ -51,7 +51,6 @@ from testigos.links._readsb import (
     emergencies,
     flags_column,
     object_id,
-    only,
     patterned,
     quality,
     sources,
@@ -61,6 +60,7 @@ from testigos.links._readsb import (
 )
 from testigos.links._readsb_split import HELD, TRACE_ROWS, split_documents
 from testigos.links._readsb_write import encode
+from testigos.links._series import only
 from testigos.registry import Frames
 
 __all__ = ["CHECKED", "GIVES", "NAME", "SPEC", "decode", "encode", "recognise", "split"]
@@ -335,7 +335,7 @@ def decode(frames: Frames, carry: Any) -> tuple[pl.DataFrame, Any]:
     may &= good & (np.concatenate((carried_source, code[detailed]))[slot] == code)
     slots_of = {k: np.concatenate(([v], detail(k))) for k, v in zip(_NUMBERS, before.numbers, strict=True)}
     numbers = {QUALITY.get(k, k): np.where(may, v[slot], np.nan) for k, v in slots_of.items()}
-    kept = quality(numbers, source)
+    kept = quality(numbers, code)
 
     on_ground = (kind[3] > NUMBER) & good
     rate, geometric = cell(7), (flags & 4) > 0

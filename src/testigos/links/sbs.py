@@ -19,7 +19,8 @@ import polars as pl
 
 from testigos.kernels import kernel
 from testigos.links._put import DIGITS, civil, literal, put, put_decimal, put_hex, put_integer, put_name, put_padded
-from testigos.links._rows import SQUAWKS, gathered, null_where, object_ids, rows
+from testigos.links._rows import SQUAWKS, gathered, object_ids, rows
+from testigos.links._series import null_where
 from testigos.links._started import START, began, split_started, stamps
 from testigos.links._text import bytes_of, fields, times
 from testigos.links._text import numbers as read_numbers
