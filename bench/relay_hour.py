@@ -311,7 +311,7 @@ def main() -> int:
         started.append(relay)
         until(
             lambda: b'"started"' in (folder / "relay.log").read_bytes() or relay.poll() is not None,
-            300,
+            900,  # the first time, kernels are compiled
             "the relay starts",
         )
         assert relay.poll() is None, (folder / "relay.log").read_text()

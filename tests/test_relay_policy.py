@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -21,7 +22,8 @@ TOLD = ("jsonl", "cot", "sbs")
 
 
 def passing(policy: Policy, *rows: dict, **more) -> tuple[list[bool], dict[str, list[bool]]]:
-    left, _, withheld = Rule(policy, **more).passing(Rows(picture(*rows)))
+    passed = Rule(policy, **more).passing(Rows(picture(*rows)))
+    left, withheld = passed.left, passed.withheld
     return left.tolist(), {reason: lost.tolist() for reason, lost in withheld.items()}
 
 
@@ -94,7 +96,7 @@ def test_an_area_file_is_a_place_with_holes_and_corners(tmp_path):
 def test_the_silent_and_the_gone_are_told_only_in_formats_that_can_say_so():
     rows = Rows(picture(*({"state": s} for s in ("live", "coasting", "stale", "dead"))))
     told = {
-        name: Rule(Policy(), states=states_told(name)).passing(rows)[0].tolist() for name in ("jsonl", "cot", "sbs")
+        name: Rule(Policy(), states=states_told(name)).passing(rows).left.tolist() for name in ("jsonl", "cot", "sbs")
     }
     assert told == {"jsonl": [True] * 4, "cot": [True, True, False, False], "sbs": [True, False, False, False]}
 
@@ -134,6 +136,21 @@ def test_an_object_comes_no_oftener_than_every_s_and_its_newest_state_is_not_los
     assert one.batch(at_s=0.9) == [[]]
     assert one.batch(at_s=1.0) == [["icao:000001"]], "what was held back comes when its time has come"
     assert one.batch(at_s=2.5) == [[]]
+
+
+def test_objects_that_came_all_at_once_do_not_go_all_at_once_ever_after():
+    one = Customers(Stream("jsonl", Rule(Policy(every_s=1.0), batch_s=0.1)))
+    rows = [{"slot": n} for n in range(200)]
+    went: dict[str, list[float]] = {}
+    for tenth in range(60):
+        (got,) = one.batch(*rows, at_s=tenth / 10)
+        assert tenth == 0 or len(got) < 60
+        for name in got:
+            went.setdefault(name, []).append(tenth / 10)
+    for times in went.values():
+        apart = [round(b - a, 1) for a, b in pairwise(times)]
+        assert 1.0 <= apart[0] <= 2.1
+        assert set(apart[1:]) == {1.0}
 
 
 def test_what_is_urgent_does_not_wait():

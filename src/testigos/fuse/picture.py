@@ -87,25 +87,27 @@ class Picture:
     """One node's picture.
 
     ``node``: its name, as in the column ``via``. ``joiner``: asked once a second which slots are one object.
+    ``room``: for so many objects; it grows where there are more.
     """
 
-    def __init__(self, node: str, *, settings: Settings = DEFAULT, joiner: Joining | None = None) -> None:
+    def __init__(
+        self, node: str, *, settings: Settings = DEFAULT, joiner: Joining | None = None, room: int = 1024
+    ) -> None:
         self.node = node
         self.settings = settings
         #: What became of reports, by the names of ``FATES``.
         self.counters: Counter[str] = Counter()
         self._now_ns = 0
-        size = 1024
         self._nodes, self._states, self._slots = (
-            arrays.new_nodes(4 * size),
-            arrays.new_states(4 * size),
-            arrays.new_slots(size),
+            arrays.new_nodes(256 * room),
+            arrays.new_states(64 * room),
+            arrays.new_slots(room),
         )
-        self._values, self._life, self._known = values.new_values(size), lives.new_life(size), echo.new_known(size)
-        self._heard = np.zeros((size, _TRANSMISSIONS), np.int64), np.zeros((size, _TRANSMISSIONS), np.int64)
-        self._id: npt.NDArray[Any] = np.empty(size, object)
-        self._distress = np.zeros(size, np.bool_)
-        self._joined = Joined(joiner, size)
+        self._values, self._life, self._known = values.new_values(room), lives.new_life(room), echo.new_known(room)
+        self._heard = np.zeros((room, _TRANSMISSIONS), np.int64), np.zeros((room, _TRANSMISSIONS), np.int64)
+        self._id: npt.NDArray[Any] = np.empty(room, object)
+        self._distress = np.zeros(room, np.bool_)
+        self._joined = Joined(joiner, room)
         self._slot_of: dict[str, int] = {}
         self._buried: dict[str, _Buried] = {}
         self._closing: list[int] = []
@@ -263,11 +265,13 @@ class Picture:
         """The slot of each named row; new ones for who is new, unless it is a late word or an echo of the dead."""
         assert b.object_id is not None
         slot[:] = np.where(named, self._found.find(b.hash), -1)
-        for i in np.flatnonzero(named & (slot < 0)).tolist():
+        first = len(self._born)
+        new = np.flatnonzero(named & (slot < 0))
+        for i, full in zip(new.tolist(), b.object_id[new].to_list() if len(new) else (), strict=True):
             # another node's second track is the address again: which one it is, is found here too
-            name, mark, _ = b.object_id[i].partition("#")
+            name, mark, _ = full.partition("#")
             found = self._slot_of.get(name, -1)
-            if mark and found >= 0 and b.object_id[i] == f"{name}#2" and self._found.find(b.hash[i : i + 1])[0] < 0:
+            if mark and found >= 0 and full == f"{name}#2" and self._found.find(b.hash[i : i + 1])[0] < 0:
                 self._found.set(b.hash[i : i + 1], np.array([found]))
             if found < 0:
                 if late[i]:
@@ -278,6 +282,12 @@ class Picture:
                     continue
                 found = self._new_slot(name, int(b.said.source[i]), int(b.said.input[i]))
             slot[i] = found
+        self._file(self._born[first:])
+
+    def _file(self, slots: list[int]) -> None:
+        """Makes new slots known by the hash of their name."""
+        if slots:
+            self._found.set(pl.Series([self._id[g] for g in slots], dtype=pl.String).hash().to_numpy(), np.array(slots))
 
     def _raises(self, b: Batch, i: int, name: str) -> bool:
         """Whether a row without a time only repeats what a dead object said."""
@@ -369,6 +379,7 @@ class Picture:
         for i, before in plots.begin(self._tentative, b.said, rows, radius, s.fastest_mps, s.scan_s):
             self._tracks += 1
             g = self._new_slot(f"track:{self.node}-{self._tracks}", int(b.said.source[i]), int(b.said.input[i]))
+            self._file([g])
             slot[i], fate[i] = g, _FATE["produced"]
             first = Said(*(np.array(v, of.dtype) for v, of in zip(zip(*before, strict=True), b.said, strict=True)))
             self._fold(first, np.arange(len(before)), np.full(len(before), g), np.full(len(before), -1), now)
@@ -422,7 +433,6 @@ class Picture:
         self._born.append(g)
         self._id[g] = name
         self._slot_of[name] = g
-        self._found.set(pl.Series([name]).hash().to_numpy(), np.array([g]))
         self._distress[g] = DISTRESS.match(name) is not None
         dead = self._buried.pop(name, None)
         if dead is not None:

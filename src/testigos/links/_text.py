@@ -336,6 +336,8 @@ def texts(data: Bytes, begin: Ints, end: Ints, clean: Callable[[str], str | None
     >>> texts(buffer, np.array([0, 6, 0]), np.array([6, 13, 6]), str.lower).to_list()
     ['ae503d', '~2a1b3c', 'ae503d']
     """
+    if not (end > begin).any():
+        return pl.Series([None], dtype=pl.String).new_from_index(0, len(begin))
     code, first = distinct(data, begin, end)
     raw = data.tobytes() if len(first) > 1000 else None
     names: list[str | None] = []

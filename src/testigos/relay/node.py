@@ -48,6 +48,11 @@ _NO_REPORTS: Final = conform(pl.DataFrame(), ALL).with_columns(
 )
 
 
+def _picture(node: str) -> Picture:
+    """With room for a busy net: what it does not use is not taken from the system, but to grow takes time."""
+    return Picture(node, joiner=Joiner(), room=8192)
+
+
 class _NodeClock:
     """UTC that never jumps by itself."""
 
@@ -102,7 +107,7 @@ class Node:
         self.clock = _NodeClock(clock or HostClock(), self.told)
         self.sources: list[Source] = []
         self.outlets: list[Outlet] = []
-        self.picture = Picture(config.name, joiner=Joiner())
+        self.picture = _picture(config.name)
         self.counters: Counter[str] = Counter()
         self.lag = Lag()
         self.mesh: Mesh | None = None
@@ -143,7 +148,9 @@ class Node:
                 if heard.place == place.place and not place.transport.startswith("listen") and place.port:
                     barred.add(number)
         licences = [i.licence for i in self._inputs]
-        rule = Rule(policy_of(config, item), licences, frozenset(barred), states_told(place.link))
+        rule = Rule(
+            policy_of(config, item), licences, frozenset(barred), states_told(place.link), config.batch_ms / 1000
+        )
         options: dict[str, Any] = {}
         if place.link == "gdl90" and item.ownship:
             options["ownship"] = item.ownship
@@ -310,9 +317,7 @@ class Node:
         began = time.perf_counter()
         set_by = self.clock.check()
         if set_by < 0:
-            self.picture = Picture(
-                self.config.name, joiner=Joiner()
-            )  # it would wait until the time is again what it was
+            self.picture = _picture(self.config.name)  # it would wait until the time is again what it was
             self.told("picture_begun_anew", seconds=round(set_by / S_NS, 3))
         self.now_ns = max(self.clock.now_ns(), 0)
         taken = [(source, source.take()) for source in self.sources]
@@ -407,7 +412,7 @@ class Node:
             table = stream.shown if stream.shown is not None else conform(pl.DataFrame(), PICTURE)
         else:
             table = self._marked(self.picture.rows())
-            table = table[stream.rule.passing(Rows(table), late=True).rows]
+            table = table[stream.rule.passing(Rows(table), late=True).own]
         return stream.rule.shaped(table)
 
     def settled(self) -> dict[str, int]:

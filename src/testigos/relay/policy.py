@@ -43,6 +43,8 @@ REASONS: Final = (
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 DEAD: Final = STATES.index("dead")
+_CROWD: Final = 64  # so many objects at once are worth the trouble of spreading them ...
+_CROWDED: Final = 3  # ... where they are so many times those that would go if all were spread evenly
 _SHOWABLE: Final = np.array([s in ("live", "coasting") for s in STATES])
 _ALWAYS: Final = frozenset({"object_id", "time_ns", "status", "state", "slot", "source", "input", "link", "via"})
 
@@ -51,15 +53,21 @@ class Passed(NamedTuple):
     """What a rule says of rows; none of it is to be changed."""
 
     left: Mask  #: may go, whenever
-    rows: Ints  #: their numbers
-    withheld: dict[str, Mask]  #: the others by reason, the rate apart
+    own: Ints  #: their numbers, of those of the batch
+    late: Ints  #: of the others
+    withheld: dict[str, Mask]  #: the rest by reason, the rate apart
+    counts: dict[str, int]  #: how many these are of those of the batch
 
 
 class Rows:
-    """A table of ``schema.PICTURE``, with the columns that policies look at as arrays; read once for all customers."""
+    """A table of ``schema.PICTURE``, with the columns that policies look at as arrays; read once for all customers.
 
-    def __init__(self, table: pl.DataFrame) -> None:
+    The first ``own`` rows are those of a batch, by default all; the others are for streams that held them back.
+    """
+
+    def __init__(self, table: pl.DataFrame, own: int | None = None) -> None:
         self.table = table
+        self.own = len(table) if own is None else own
         self.passed: dict[Any, Passed] = {}  #: what rules said of them that ask the same
 
     def _number(self, name: str) -> npt.NDArray[np.float64]:
@@ -144,6 +152,7 @@ class Rule:
     """A policy made ready. ``barred``: numbers of inputs whose positions the customer is never given.
 
     ``licences``: of each input, by number, null where it has none. ``states``: of objects of which updates are given.
+    ``batch_s``: how often it is asked.
     Raises ``InputError`` for a file that is no area.
     """
 
@@ -153,6 +162,7 @@ class Rule:
         licences: Sequence[str | None] = (),
         barred: frozenset[int] = frozenset(),
         states: frozenset[str] = frozenset(STATES),
+        batch_s: float = 0.1,
     ) -> None:
         self.policy = policy
         self._states = np.array([s in states for s in STATES])
@@ -169,7 +179,7 @@ class Rule:
             for n in PICTURE
             if n not in _ALWAYS and ((policy.fields is not None and n not in policy.fields) or n in policy.without)
         )
-        self._every_ns = round(policy.every_s * 1e9)
+        self._every_ns, self._batch_ns = round(policy.every_s * 1e9), round(batch_s * 1e9)
         files = (policy.area_file, policy.only_file, policy.never_file, policy.privacy_file)
         # what is asked of a row: rules that ask the same are answered once; files may have changed in between
         asked = msgspec.structs.replace(policy, every_s=0.0, delay_s=0.0, decimals=None, fields=None, without=())
@@ -196,7 +206,11 @@ class Rule:
         found = rows.passed.get((self._asks, late))
         if found is None:
             left, withheld = self._passing(rows, late)
-            found = rows.passed[self._asks, late] = Passed(left, np.flatnonzero(left), withheld)
+            numbers, own = np.flatnonzero(left), rows.own
+            first = int(np.searchsorted(numbers, own))
+            counts = {reason: int(np.count_nonzero(lost[:own])) for reason, lost in withheld.items()}
+            found = Passed(left, numbers[:first], numbers[first:], withheld, counts)
+            rows.passed[self._asks, late] = found
         return found
 
     def _passing(self, rows: Rows, late: bool) -> tuple[Mask, dict[str, Mask]]:
@@ -250,17 +264,21 @@ class Rule:
     def due(self, rows: Rows, chosen: Ints, now_ns: int) -> Ints:
         """Of chosen rows, those that ``every_s`` lets go now; the slots of the others wait. Urgent ones never do.
 
-        The second update of an object may wait for up to twice as long, so that objects that came all at once do not
-        go all at once ever after.
+        Where many go at once, the next update of each may wait for up to twice as long, so that they do not go all at
+        once ever after.
         """
         if not self._every_ns:
             return chosen
         self._grow(rows.slot)
         go = np.empty(len(chosen), np.int64)
-        count = _due(chosen, rows.slot, rows.urgent, self._last_ns, self._waiting, self._every_ns, now_ns, go)
+        go = go[: _due(chosen, rows.slot, rows.urgent, self._last_ns, self._waiting, self._every_ns, now_ns, go)]
+        if len(go) > _CROWD and len(go) * self._every_ns > _CROWDED * self._batch_ns * np.count_nonzero(self._last_ns):
+            # golden ratio: neighbouring slots are spread evenly
+            slot = rows.slot[go]
+            self._last_ns[slot] = now_ns + (slot * 0.6180339887498949 % 1.0 * self._every_ns).astype(np.int64)
         if len(rows.gone):
             self._last_ns[rows.gone], self._waiting[rows.gone] = 0, False
-        return go[:count]
+        return go
 
     def waited(self, now_ns: int) -> Ints:
         """Slots that were held back and whose time has come; they wait no more."""
@@ -286,9 +304,7 @@ def _due(chosen, slot, urgent, last, waiting, every, now, go):  # type: ignore[n
         if urgent[i] or now - last[g] >= every:
             go[count] = i
             count += 1
-            # golden ratio: neighbouring slots are spread evenly
-            spread = np.int64((g * 0.6180339887498949) % 1.0 * every) if last[g] == 0 else 0
-            last[g], waiting[g] = now + spread, False
+            last[g], waiting[g] = now, False
         else:
             waiting[g] = True
     return count

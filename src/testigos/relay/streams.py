@@ -119,14 +119,18 @@ class Stream:
             self.produced += count
             self.withheld["rate"] += count
 
-    def choose(self, rows: Rows, mine: Mask | None, now_ns: int) -> Ints:
-        """Which of the rows that are ``mine``, by default all, go now; counts the others."""
+    def choose(self, rows: Rows, asked: Mask | None, now_ns: int) -> Ints:
+        """Which rows go now, those that are not the batch's own only where they are ``asked``; counts the rest."""
         passed = self.rule.passing(rows)
-        chosen = passed.rows if mine is None else passed.rows[mine[passed.rows]]
+        chosen, self.produced = passed.own, self.produced + rows.own
+        for reason, count in passed.counts.items():
+            self.withheld[reason] += count
+        if asked is not None and asked.any():
+            chosen = np.concatenate([chosen, passed.late[asked[passed.late - rows.own]]])
+            self.produced += int(np.count_nonzero(asked))
+            for reason, lost in passed.withheld.items():
+                self.withheld[reason] += int(np.count_nonzero(lost[rows.own :] & asked))
         go = self.rule.due(rows, chosen, now_ns)
-        self.produced += len(rows) if mine is None else int(np.count_nonzero(mine))
-        for reason, lost in passed.withheld.items():
-            self.withheld[reason] += int(np.count_nonzero(lost if mine is None else lost & mine))
         if len(chosen) > len(go):
             self.withheld["rate"] += len(chosen) - len(go)
         return go
@@ -188,14 +192,18 @@ def distribute(
     again = [nothing if s.rule.policy.delay_s else s.rule.waited(now_ns) for s in listed]
     late = _besides(again, rows.slot)
     # rows whose time has come by the rate of some stream follow those of the batch
-    longer = Rows(pl.concat([rows.table, current(late)])) if len(late) else rows
+    longer = Rows(pl.concat([rows.table, current(late)]), len(rows)) if len(late) else rows
+    late = longer.slot[len(rows) :]
+    waits = np.zeros(1 + max((int(slots.max()) for slots in (late, *again) if len(slots)), default=0), np.bool_)
     chosen: list[tuple[Rows, Ints]] = []
     for stream, waited in zip(listed, again, strict=True):
         if stream.rule.policy.delay_s:
-            ready, mine = stream.ready(rows, now_ns), None
+            ready, asked = stream.ready(rows, now_ns), None
         else:
-            ready, mine = longer, _among(longer.slot, len(rows), waited) if len(late) else None
-        chosen.append((ready, stream.choose(ready, mine, now_ns)))
+            waits[waited] = True
+            ready, asked = longer, waits[late]
+            waits[waited] = False
+        chosen.append((ready, stream.choose(ready, asked, now_ns)))
     groups: dict[Any, list[int]] = {}
     for number, stream in enumerate(listed):
         if len(chosen[number][1]):
@@ -228,12 +236,3 @@ def _besides(waited: list[Ints], slot: Ints) -> Ints:
         late[slots] = True
     late[slot] = False
     return np.flatnonzero(late)
-
-
-def _among(slot: Ints, first: int, waited: Ints) -> Mask:
-    """Rows before ``first``, and those after it whose slot waited."""
-    these = np.zeros(1 + int(slot.max()), np.bool_)
-    these[waited] = True
-    mine = np.ones(len(slot), np.bool_)
-    mine[first:] = these[slot[first:]]
-    return mine
