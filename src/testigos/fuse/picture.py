@@ -107,6 +107,7 @@ class Picture:
         self._heard = np.zeros((room, _TRANSMISSIONS), np.int64), np.zeros((room, _TRANSMISSIONS), np.int64)
         self._id: npt.NDArray[Any] = np.empty(room, object)
         self._distress = np.zeros(room, np.bool_)
+        self._changed = np.zeros(room, np.bool_)  # since something was told
         self._joined = Joined(joiner, room)
         self._slot_of: dict[str, int] = {}
         self._buried: dict[str, _Buried] = {}
@@ -136,13 +137,25 @@ class Picture:
         with the state ``dead`` comes once; its slot is free from the next update on. ``now_ns`` does not go back.
         Raises ``polars.exceptions.PolarsError`` where a column is not of the schema's type and cannot be cast.
         """
+        self.take(reports, now_ns)
+        return self.changes(now_ns)
+
+    def take(self, reports: pl.DataFrame, now_ns: int) -> None:
+        """Uses reports as ``update`` does; ``changes`` says later what that made of the picture."""
         now = self._now_ns = max(now_ns, self._now_ns)
         self._bury(now)
-        changed = np.zeros(len(self._id), np.bool_)
         if len(self._texts) > _CROWDED:
             self._tidy()
         if len(reports):
-            changed = self._take(batch(reports, now, self._names, self._texts, self.settings.velocity95_mps), now)
+            before = self._changed
+            b = batch(reports, now, self._names, self._texts, self.settings.velocity95_mps)
+            self._changed = self._take(b, now)
+            self._changed[: len(before)] |= before
+
+    def changes(self, now_ns: int) -> pl.DataFrame:
+        """What changed by all that was taken since the last time, and by the time; as ``update`` gives it."""
+        now = self._now_ns = max(now_ns, self._now_ns)
+        changed, self._changed = self._changed, np.zeros(len(self._id), np.bool_)
         due = np.flatnonzero(self._life.due <= now)
         if len(due):
             due = due[self._life.alive[due]]

@@ -41,6 +41,7 @@ Ints = npt.NDArray[np.int64]
 
 _JUMP_NS: Final = S_NS  #: more than a clock that is disciplined ever differs
 _BELIEVED_S: Final = 30.0
+_EARLY_BYTES: Final = 1 << 15  # some hundred reports
 
 
 _NO_REPORTS: Final = conform(pl.DataFrame(), ALL).with_columns(
@@ -124,7 +125,8 @@ class Node:
             self._number(item)
         if config.mesh is not None:
             self.mesh = Mesh(config, self._mesh_input, self.clock.now_ns, self.told)
-        self.outlets = [self._outlet(item, config) for item in config.customer]
+        for customer in config.customer:
+            self.outlets.append(self._outlet(customer, config))
 
     # ---- what is configured ----
 
@@ -151,6 +153,7 @@ class Node:
         rule = Rule(
             policy_of(config, item), licences, frozenset(barred), states_told(place.link), config.batch_ms / 1000
         )
+        rule = next((o.stream.rule for o in self.outlets if rule.mark and o.stream.rule.mark == rule.mark), rule)
         options: dict[str, Any] = {}
         if place.link == "gdl90" and item.ownship:
             options["ownship"] = item.ownship
@@ -288,30 +291,43 @@ class Node:
         loop = asyncio.get_running_loop()
         period = self.config.batch_ms / 1000.0
         due = loop.time() + period
+
+        async def pause(seconds: float) -> None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), min(seconds, period / 4))
+
         while not stop.is_set():
-            wait = due - loop.time()
-            if wait > 0:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), wait)
-            else:
+            while (left := due - loop.time()) > 0 and not self._busy() and not stop.is_set():
+                await pause(left)
+            async with self._turn:
+                # who asks for the picture waits until what was taken of it has been told
+                while (left := due - loop.time()) > 0 and not stop.is_set():
+                    if left > period / 8:
+                        await self._early()
+                    await pause(due - loop.time())
                 await asyncio.sleep(0)
-            due += period
-            behind = loop.time() - due
-            if behind > period:  # work takes longer than batches last: larger batches cost less
-                self.lag.skipped += int(behind / period)
-                due = loop.time()
-            self._overload(behind > 10 * period)
-            await self.batch()
+                due += period
+                behind = loop.time() - due
+                if behind > period:  # work takes longer than batches last: larger batches cost less
+                    self.lag.skipped += int(behind / period)
+                    due = loop.time()
+                self._overload(behind > 10 * period)
+                await self._batch()
+
+    def _busy(self) -> bool:
+        """Whether so much waits that to begin with it makes the batch come sooner."""
+        # other nodes are given what was heard by the batch
+        return self.mesh is None and sum(f.size for s in self.sources for f in s.feeds) > _EARLY_BYTES
+
+    async def _early(self) -> None:
+        """Decodes and fuses what there is already, so that less is left to do when the batch is due."""
+        taken = [(source, source.take()) for source in self.sources]
+        await asyncio.get_running_loop().run_in_executor(self._worker, self._fuse, taken, [], self.clock.now_ns())
 
     def _overload(self, now: bool) -> None:
         if now != self.overloaded:
             self.overloaded = now
             self.told("overload" if now else "kept_up_again", skipped=self.lag.skipped)
-
-    async def batch(self) -> None:
-        """One batch: all that came since the last."""
-        async with self._turn:
-            await self._batch()
 
     async def _batch(self) -> None:
         began = time.perf_counter()
@@ -366,16 +382,21 @@ class Node:
                     client.told_of = about  # type: ignore[attr-defined]
                     self.told("spool" if about else "spool_well_again", name=client.name, reason=about)
 
-    def _work(
-        self, taken: list[tuple[Source, Any]], told: list[Any], behind: list[Client], now_ns: int
-    ) -> tuple[list[tuple[Stream, Offer]], list[tuple[Client, Offer, Ints, Ints]], Ints, Any]:
-        """In the worker: from bytes to what each stream has."""
+    def _fuse(self, taken: list[tuple[Source, Any]], told: list[Any], now_ns: int) -> None:
+        """In the worker: from bytes to the picture."""
         tables = [table for source, feeds in taken for table in source.decode(feeds)]
         if self.mesh is not None:
             tables += self.mesh.decode(told)
         reports = _together(tables)
         self.counters["reports"] += len(reports)
-        table = self.picture.update(reports, now_ns)
+        self.picture.take(reports, now_ns)
+
+    def _work(
+        self, taken: list[tuple[Source, Any]], told: list[Any], behind: list[Client], now_ns: int
+    ) -> tuple[list[tuple[Stream, Offer]], list[tuple[Client, Offer, Ints, Ints]], Ints, Any]:
+        """In the worker: from bytes to what each stream has."""
+        self._fuse(taken, told, now_ns)
+        table = self.picture.changes(now_ns)
         self.counters["updates"] += len(table)
         rows = Rows(self._marked(table))
         offers = distribute(self._streams(), rows, now_ns, self._current)

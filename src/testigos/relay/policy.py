@@ -5,6 +5,7 @@ position is unknown is in no area; an unknown altitude passes unless ``alt_known
 military is not.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from testigos.schema import KINDS, PICTURE, STATES
 from testigos.world.areas import read_area
 from testigos.world.places import Place
 
-__all__ = ["REASONS", "Passed", "Rows", "Rule"]
+__all__ = ["REASONS", "Choice", "Passed", "Rows", "Rule"]
 
 #: Why a row is withheld.
 REASONS: Final = (
@@ -57,6 +58,14 @@ class Passed(NamedTuple):
     late: Ints  #: of the others
     withheld: dict[str, Mask]  #: the rest by reason, the rate apart
     counts: dict[str, int]  #: how many these are of those of the batch
+
+
+class Choice(NamedTuple):
+    """Which rows a rule lets go, and what became of the others."""
+
+    go: Ints
+    produced: int
+    withheld: dict[str, int]
 
 
 class Rows:
@@ -152,7 +161,7 @@ class Rule:
     """A policy made ready. ``barred``: numbers of inputs whose positions the customer is never given.
 
     ``licences``: of each input, by number, null where it has none. ``states``: of objects of which updates are given.
-    ``batch_s``: how often it is asked.
+    ``batch_s``: how often it is asked. Streams can have one rule together, if they ask it for the same rows.
     Raises ``InputError`` for a file that is no area.
     """
 
@@ -184,6 +193,8 @@ class Rule:
         # what is asked of a row: rules that ask the same are answered once; files may have changed in between
         asked = msgspec.structs.replace(policy, every_s=0.0, delay_s=0.0, decimals=None, fields=None, without=())
         self._asks: Any = (asked, states, barred, *licences) if files == (None,) * len(files) else self
+        #: Rules of equal marks are the same; null where it has files, which change, or the rows wait.
+        self.mark = (policy, self._asks, batch_s) if self._asks is not self and not policy.delay_s else None
         self._last_ns = np.zeros(0, np.int64)
         self._waiting = np.zeros(0, np.bool_)
 
@@ -261,7 +272,21 @@ class Rule:
             keep("integrity", rows.nic >= policy.least_nic)
         return left, withheld
 
-    def due(self, rows: Rows, chosen: Ints, now_ns: int) -> Ints:
+    def choose(self, rows: Rows, asked: Mask | None, now_ns: int) -> Choice:
+        """Which rows go now, those that are not the batch's own only where they are ``asked``."""
+        passed = self.passing(rows)
+        chosen, produced, withheld = passed.own, rows.own, Counter(passed.counts)
+        if asked is not None and asked.any():
+            chosen = np.concatenate([chosen, passed.late[asked[passed.late - rows.own]]])
+            produced += int(np.count_nonzero(asked))
+            for reason, lost in passed.withheld.items():
+                withheld[reason] += int(np.count_nonzero(lost[rows.own :] & asked))
+        go = self._due(rows, chosen, now_ns)
+        if len(chosen) > len(go):
+            withheld["rate"] += len(chosen) - len(go)
+        return Choice(go, produced, withheld)
+
+    def _due(self, rows: Rows, chosen: Ints, now_ns: int) -> Ints:
         """Of chosen rows, those that ``every_s`` lets go now; the slots of the others wait. Urgent ones never do.
 
         Where many go at once, the next update of each may wait for up to twice as long, so that they do not go all at

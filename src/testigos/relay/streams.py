@@ -16,7 +16,7 @@ import polars as pl
 from testigos.kernels import kernel
 from testigos.registry import Pieces
 from testigos.registry import link as link_named
-from testigos.relay.policy import Mask, Rows, Rule
+from testigos.relay.policy import Choice, Rows, Rule
 
 __all__ = ["Offer", "Stream", "distribute", "states_told"]
 
@@ -119,21 +119,10 @@ class Stream:
             self.produced += count
             self.withheld["rate"] += count
 
-    def choose(self, rows: Rows, asked: Mask | None, now_ns: int) -> Ints:
-        """Which rows go now, those that are not the batch's own only where they are ``asked``; counts the rest."""
-        passed = self.rule.passing(rows)
-        chosen, self.produced = passed.own, self.produced + rows.own
-        for reason, count in passed.counts.items():
-            self.withheld[reason] += count
-        if asked is not None and asked.any():
-            chosen = np.concatenate([chosen, passed.late[asked[passed.late - rows.own]]])
-            self.produced += int(np.count_nonzero(asked))
-            for reason, lost in passed.withheld.items():
-                self.withheld[reason] += int(np.count_nonzero(lost[rows.own :] & asked))
-        go = self.rule.due(rows, chosen, now_ns)
-        if len(chosen) > len(go):
-            self.withheld["rate"] += len(chosen) - len(go)
-        return go
+    def account(self, choice: Choice) -> None:
+        """Counts what the rule made of the rows of a batch."""
+        self.produced += choice.produced
+        self.withheld.update(choice.withheld)
 
     def offer(self, rows: Rows, of: Ints, pieces: Pieces, at: Ints) -> Offer:
         """The offer of rows ``of``, which are ``at`` in ``pieces``; counts those that the format cannot say."""
@@ -188,22 +177,28 @@ def distribute(
 ) -> list[tuple[Stream, Offer]]:
     """What each stream has for its clients of a batch; ``current`` gives the rows of slots as they are now."""
     listed = list(streams)
-    nothing = np.zeros(0, np.int64)
-    again = [nothing if s.rule.policy.delay_s else s.rule.waited(now_ns) for s in listed]
-    late = _besides(again, rows.slot)
+    # streams whose rows are not delayed have them at the same time, and may have a rule together
+    rules = dict.fromkeys(s.rule for s in listed if not s.rule.policy.delay_s)
+    again = {rule: rule.waited(now_ns) for rule in rules}
+    late = _besides(list(again.values()), rows.slot)
     # rows whose time has come by the rate of some stream follow those of the batch
     longer = Rows(pl.concat([rows.table, current(late)]), len(rows)) if len(late) else rows
     late = longer.slot[len(rows) :]
-    waits = np.zeros(1 + max((int(slots.max()) for slots in (late, *again) if len(slots)), default=0), np.bool_)
+    most = max((int(slots.max()) for slots in (late, *again.values()) if len(slots)), default=0)
+    waits = np.zeros(most + 1, np.bool_)
+    choices = {}
+    for rule, waited in again.items():
+        waits[waited] = True
+        choices[rule] = rule.choose(longer, waits[late], now_ns)
+        waits[waited] = False
     chosen: list[tuple[Rows, Ints]] = []
-    for stream, waited in zip(listed, again, strict=True):
-        if stream.rule.policy.delay_s:
-            ready, asked = stream.ready(rows, now_ns), None
-        else:
-            waits[waited] = True
-            ready, asked = longer, waits[late]
-            waits[waited] = False
-        chosen.append((ready, stream.choose(ready, asked, now_ns)))
+    for stream in listed:
+        ready, choice = longer, choices.get(stream.rule)
+        if choice is None:
+            ready = stream.ready(rows, now_ns)
+            choice = stream.rule.choose(ready, None, now_ns)
+        stream.account(choice)
+        chosen.append((ready, choice.go))
     groups: dict[Any, list[int]] = {}
     for number, stream in enumerate(listed):
         if len(chosen[number][1]):
