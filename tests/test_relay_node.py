@@ -268,12 +268,13 @@ class Clock:
 
     def __init__(self) -> None:
         self.apart_ns = 0
+        self.passed_s = 0.0  # more than has passed
 
     def time_ns(self) -> int:
-        return time.time_ns() + self.apart_ns
+        return time.time_ns() + self.apart_ns + round(self.passed_s * 1e9)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() + self.passed_s
 
 
 def test_a_clock_that_jumps_is_told_and_objects_stay(monkeypatch):
@@ -298,6 +299,87 @@ def test_a_clock_that_jumps_is_told_and_objects_stay(monkeypatch):
             flight.at_ns -= 3600 * 10**9
             wire.sendall(flight.line())
             until(lambda: reader.data.count(b"\n") >= 3)
+
+
+def test_a_durable_customer_that_was_away_for_ten_minutes_misses_nothing_and_another_notices_nothing(tmp_path):
+    clock, peer = Clock(), Server()
+    running = Running(config(
+        IN, Customer(url=f"jsonl+tcp://127.0.0.1:{peer.port}", name="away", durable=True),
+        Customer(url="jsonl+listen://:0", name="there"), spool=Spool(folder=str(tmp_path / "spool")),
+    ), clock)  # fmt: skip
+    flight, sent = Flight(), 0
+    with running as node, reading(node.outlet("there").port) as reader, feed(node.source("in").port) as wire:
+        until(lambda: node.outlet("there").clients)
+
+        def say() -> None:
+            nonlocal sent
+            wire.sendall(flight.line(5.0))
+            clock.passed_s += 5.0
+            sent += 1
+            until(lambda: reader.data.count(b"\n") >= sent)
+
+        peer.open()
+        say()
+        until(lambda: peer.data.count(b"\n") >= 1)
+        peer.close()
+        for _ in range(120):  # ten minutes by the node's clock
+            say()
+        assert not node.said("clock_jump")
+        peer.open()
+        until(lambda: node.account("away")["waiting"] == 0)
+        say()
+        until(lambda: node.account("away")["sent"] >= sent)
+        got = list(dict.fromkeys(bytes(peer.data).splitlines()))  # at least once
+        assert got == bytes(reader.data).splitlines()
+        assert node.account("away")["dropped"] == node.account("there")["dropped"] == 0
+        assert node.account("there")["replaced"] == 0
+    peer.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, of 256 kB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(place)], capture_output=True)
+    if made.returncode:
+        pytest.skip(f"no file system can be made here: {made.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_disk_that_fills_up_loses_what_is_counted_and_what_it_has_comes_when_the_customer_does(small_disk):
+    peer = Server()
+    running = Running(config(
+        IN, Customer(url=f"jsonl+tcp://127.0.0.1:{peer.port}", name="away", durable=True),
+        Customer(url="jsonl+listen://:0", name="there"), spool=Spool(folder=str(small_disk / "spool")),
+    ))  # fmt: skip
+    flights = [Flight(f"{n:06x}", n / 10) for n in range(1, 101)]
+    with running as node, reading(node.outlet("there").port) as reader, feed(node.source("in").port) as wire:
+        until(lambda: node.outlet("there").clients)
+
+        def say() -> None:
+            before = node.account("there")["sent"]
+            wire.sendall(b"".join(flight.line() for flight in flights))
+            until(lambda: node.account("there")["sent"] >= before + 100)
+
+        while not node.said("spool", name="away"):
+            say()
+        say()
+        account = node.account("away")
+        assert account["dropped"] > 0
+        assert account["offered"] == account["waiting"] + account["dropped"]
+        until(lambda: reader.data.count(b"\n") == node.account("there")["sent"])
+        assert node.account("there")["dropped"] == 0, "another customer has nothing to do with it"
+        kept = account["waiting"]
+        peer.open()
+        until(lambda: node.account("away")["waiting"] == 0)
+        got = list(dict.fromkeys(bytes(peer.data).splitlines()))
+        assert got[:kept] == bytes(reader.data).splitlines()[:kept]
+        say()
+        until(lambda: node.said("spool_well_again", name="away"))
+        until(lambda: node.account("away")["sent"] == kept + 100)
+    peer.close()
 
 
 def test_an_input_that_falls_silent_is_told_and_so_is_its_return():

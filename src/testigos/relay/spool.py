@@ -2,7 +2,8 @@
 
 One SQLite file a customer, written ahead (WAL): a process that is killed loses nothing that was added, a power cut at
 most what the disk had not written. The oldest gives way where there is too much. A disk that is full refuses what is
-new, which is counted, and takes more as soon as there is room.
+new, which is counted, and takes more as soon as there is room. It may be so full that nothing can even be deleted: what
+the customer has is then forgotten here alone, and when it has all, the file is begun anew.
 """
 
 import re
@@ -48,25 +49,28 @@ class Backlog:
         self.refused = 0  #: updates that the disk did not take
         self.outdated = 0  #: updates that gave way, for age or size
         self.trouble: str | None = None
+        self._done = 0  # batches up to here are of no use any more, whether they could be deleted or not
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
-            self._base.execute("PRAGMA journal_mode=WAL")
-            self._base.execute("PRAGMA synchronous=NORMAL")
-            self._base.execute(_SCHEMA)
+            self._base = self._opened()
             found = self._base.execute("SELECT COUNT(*), TOTAL(count), TOTAL(LENGTH(data)) FROM updates").fetchone()
         except (OSError, sqlite3.Error) as error:
             raise ArchiveError(f"{self.path}: no spool can be kept there: {error}") from None
         self.updates, self._bytes = int(found[1]), int(found[2])
+
+    def _opened(self) -> sqlite3.Connection:
+        base = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
+        base.execute("PRAGMA journal_mode=WAL")
+        base.execute("PRAGMA synchronous=NORMAL")
+        base.execute(_SCHEMA)
+        return base
 
     def add(self, offer: Offer, now_ns: int) -> bool:
         """Keeps a batch; false where the disk does not take it (counted in ``refused``)."""
         self._give_way(now_ns, len(offer.data))
         row = (now_ns, len(offer), offer.start.tobytes(), offer.slot.tobytes(), "\n".join(offer.names), offer.data)
         try:
-            self._base.execute(
-                "INSERT INTO updates (time_ns, count, start, slot, names, data) VALUES (?,?,?,?,?,?)", row
-            )
+            self._base.execute(_INSERT, row)
         except sqlite3.Error as error:
             self.refused += len(offer)
             self.trouble = str(error)
@@ -78,23 +82,26 @@ class Backlog:
 
     def _give_way(self, now_ns: int, coming: int) -> None:
         over = self._bytes + coming - self._most_bytes
+        last = counted = 0
         try:
-            for seq, time_ns, count, size in self._base.execute(
-                "SELECT seq, time_ns, count, LENGTH(data) FROM updates ORDER BY seq LIMIT 100"
-            ).fetchall():
-                if over <= 0 and now_ns - time_ns <= self._most_age_ns:
-                    return
-                self._base.execute("DELETE FROM updates WHERE seq = ?", (seq,))
-                self._bytes -= size
-                self.updates -= count
-                self.outdated += count
-                over -= size
+            oldest = self._base.execute(
+                "SELECT seq, time_ns, count, LENGTH(data) FROM updates WHERE seq > ? ORDER BY seq LIMIT 100",
+                (self._done,),
+            ).fetchall()
         except sqlite3.Error as error:
             self.trouble = str(error)
+            return
+        for seq, time_ns, count, size in oldest:
+            if over <= 0 and now_ns - time_ns <= self._most_age_ns:
+                break
+            last, counted, over = seq, counted + count, over - size
+        if last:
+            self.done(last)
+            self.outdated += counted
 
     def after(self, seq: int, most_bytes: int) -> Iterator[Kept]:
         """Batches later than ``seq``, oldest first, until they make so many bytes."""
-        size = 0
+        size, seq = 0, max(seq, self._done)
         rows = self._base.execute(
             "SELECT seq, start, slot, names, data FROM updates WHERE seq > ? ORDER BY seq LIMIT 256", (seq,)
         )
@@ -110,15 +117,29 @@ class Backlog:
         """Forgets all up to ``seq``, which the customer has; gives how many updates that were."""
         try:
             count, size = self._base.execute(
-                "SELECT TOTAL(count), TOTAL(LENGTH(data)) FROM updates WHERE seq <= ?", (seq,)
+                "SELECT TOTAL(count), TOTAL(LENGTH(data)) FROM updates WHERE seq > ? AND seq <= ?", (self._done, seq)
             ).fetchone()
-            self._base.execute("DELETE FROM updates WHERE seq <= ?", (seq,))
         except sqlite3.Error as error:
             self.trouble = str(error)
             return 0
+        self._done = max(self._done, seq)
         self.updates -= int(count)
         self._bytes -= int(size)
+        try:
+            self._base.execute("DELETE FROM updates WHERE seq <= ?", (self._done,))
+        except sqlite3.Error as error:
+            self.trouble = str(error)
+            if not self.updates:
+                self._begin_anew()
         return int(count)
+
+    def _begin_anew(self) -> None:
+        """Gives the disk its room back; numbers go on from where they were."""
+        self._base.close()
+        for end in ("", "-wal", "-shm"):
+            Path(f"{self.path}{end}").unlink(missing_ok=True)
+        self._base = self._opened()
+        self._base.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('updates', ?)", (self._done,))
 
     def close(self) -> None:
         """Closes the file."""
