@@ -73,6 +73,13 @@ def updates(count: int, seed: int = 1) -> pl.DataFrame:
     return conform(pl.DataFrame(rows), PICTURE).select(*rows)
 
 
+def vessels(table: pl.DataFrame) -> pl.DataFrame:
+    """The same as vessels, for AIS says nothing of aircraft."""
+    number = pl.Series("object_id", [f"mmsi:{366_000_000 + n}" for n in range(len(table))])
+    kind, source = (pl.lit(name, PICTURE[of].dtype).alias(of) for of, name in (("kind", "vessel"), ("source", "ais")))
+    return table.with_columns(number, kind, source, pl.col("gs_kt") / 20.0)
+
+
 # ---- what today's libraries make of a row ----
 
 
@@ -264,8 +271,8 @@ def peer_seconds(write: Callable[[Row], bytes], rows: list[Row]) -> float | None
 
 def measure(count: int) -> None:
     """One batch size: a line a format, and all five together."""
-    table = updates(count)
-    rows = table.to_dicts()
+    aircraft = updates(count)
+    rows = aircraft.to_dicts()
     known = [f for f in FORMATS if f.name in registry.link_names() and hasattr(registry.link(f.name), "pieces")]
     five = known[:FIVE]
     slowest = {}
@@ -275,7 +282,8 @@ def measure(count: int) -> None:
     )
     for form in known:
         link: Any = registry.link(form.name)
-        taken = seconds(lambda link=link: link.pieces(table))
+        table = vessels(aircraft) if form.name == "aivdm" else aircraft
+        taken = seconds(lambda link=link, table=table: link.pieces(table))
         length = link.pieces(table).start[-1] / count
         others = []
         for who, write in form.peers:
@@ -286,11 +294,11 @@ def measure(count: int) -> None:
                 others.append(f"{who} {count / other:,.0f} ({other / taken:.0f}x)")
         print(f"{form.name:12} {length:6.0f} {taken / count * 1e6:7.2f} {count / taken:11,.0f}   {', '.join(others)}")
     links: list[Any] = [registry.link(f.name) for f in five]
-    taken = seconds(lambda: [link.pieces(table) for link in links])
+    taken = seconds(lambda: [link.pieces(aircraft) for link in links])
     each = "+".join(f.name for f in five)
     print(f"{each}: {taken / count * 1e6:.2f} us, {count / taken:,.0f} updates/s (goal {GOAL:,})")
     both = [f for f in five if f.name in slowest]
-    ours = seconds(lambda: [registry.link(f.name).pieces(table) for f in both])  # type: ignore[attr-defined]
+    ours = seconds(lambda: [registry.link(f.name).pieces(aircraft) for f in both])  # type: ignore[attr-defined]
     theirs = sum(slowest[f.name] for f in both)
     print(
         f"{'+'.join(f.name for f in both)}: {count / ours:,.0f} updates/s, the fastest of the others "
