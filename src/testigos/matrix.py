@@ -55,25 +55,24 @@ def codes(table: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.int64]:
     """
     made = np.full((len(names), len(table)), UNKNOWN, np.int64)
     given = set(table.columns)
+    words = [k for k, name in enumerate(names) if name in _ENUMS and name in given]
+    if words and len(table):
+        made[words] = _words([table.get_column(names[k]) for k in words])
     for k, name in enumerate(names):
-        if name in given:
-            held = table.get_column(name)
-            if name in _ENUMS:
-                if len(table):
-                    made[k] = _words(held, name)
-                continue
-            value = held.cast(pl.Float64).to_numpy()
+        if name in given and name not in _ENUMS:
+            value = table.get_column(name).cast(pl.Float64).to_numpy()
             known = ~np.isnan(value)
             made[k, known] = value[known]
     return made
 
 
-def _words(held: pl.Series, name: str) -> npt.NDArray[np.int64]:
-    """Codes of an Enum; a column of texts, of a table that was not made by the schema, becomes one."""
-    with buffers(held.rechunk().to_frame()) as (column,):
-        if column.values.ndim == 1:
-            return np.where(has(column.known, len(held)), column.values.astype(np.int64), UNKNOWN)
-    return _words(held.cast(_ENUMS[name], strict=False), name)
+def _words(held: Sequence[pl.Series]) -> npt.NDArray[np.int64]:
+    """Codes of Enums; a column of texts, of a table that was not made by the schema, becomes one."""
+    with buffers(pl.DataFrame(held).rechunk()) as columns:
+        if all(column.values.ndim == 1 for column in columns):
+            rows = len(held[0])
+            return np.array([np.where(has(c.known, rows), c.values.astype(np.int64), UNKNOWN) for c in columns])
+    return _words([series.cast(_ENUMS[series.name], strict=False) for series in held])
 
 
 def whole_numbers(table: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.int64]:
