@@ -103,7 +103,8 @@ def rows(
     for name in ("object_id", "time_ns"):
         made.setdefault(name, unknown(name, size))
     if "source" not in made:
-        made["source"] = _SOURCES.new_from_index(_SOURCE_UNKNOWN, size).alias("source")
+        unsaid = _SOURCES.new_from_index(_SOURCE_UNKNOWN, size).alias("source")
+        made["source"] = unsaid if bad is None else only(unsaid, ~bad)
     status = np.full(size, _OK, np.uint32)
     placed = "lat_deg" in made and "lon_deg" in made
     status[~(known(made["lat_deg"]) & known(made["lon_deg"])) if placed else slice(None)] = _NO_POSITION
