@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from testigos.fuse import _picture_arrays as arrays
-from testigos.fuse._picture_arrays import side_by_side
+from testigos.fuse._picture_arrays import copied, side_by_side
 from testigos.fuse._picture_values import NUMBER
 from testigos.kernels import kernel
 from testigos.schema import KINDS, SOURCES
@@ -62,8 +62,7 @@ def new_life(capacity: int) -> Life:
 def grown(old: Life, capacity: int) -> Life:
     """The same with room for more."""
     made = new_life(capacity)
-    for name in old._fields:
-        getattr(made, name)[: len(old.seen)] = getattr(old, name)
+    copied(made, old, len(old.seen))
     return made
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from testigos.fuse._picture_arrays import side_by_side
+from testigos.fuse._picture_arrays import copied, side_by_side
 from testigos.kernels import kernel
 from testigos.schema import ALL, KINDS
 
@@ -58,8 +58,7 @@ def new_values(capacity: int) -> Values:
 def grown(old: Values, capacity: int) -> Values:
     """The same with room for more."""
     made = new_values(capacity)
-    for name in old._fields:
-        getattr(made, name)[: len(old.value)] = getattr(old, name)
+    copied(made, old, len(old.value))
     return made
 
 

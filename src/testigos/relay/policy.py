@@ -45,7 +45,7 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 DEAD: Final = STATES.index("dead")
 _CROWD: Final = 64  # so many objects at once are worth the trouble of spreading them ...
-_CROWDED: Final = 3  # ... where they are so many times those that would go if all were spread evenly
+_CROWDED: Final = 1.5  # ... where they are so many times those that would go if all were spread evenly
 _SHOWABLE: Final = np.array([s in ("live", "coasting") for s in STATES])
 _ALWAYS: Final = frozenset({"object_id", "time_ns", "status", "state", "slot", "source", "input", "link", "via"})
 
