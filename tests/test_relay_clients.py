@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import sqlite3
 
 import numpy as np
 import pytest
@@ -246,6 +247,26 @@ def test_a_disk_without_room_refuses_what_is_new_and_keeps_what_it_has(tmp_path)
     backlog._base.execute("PRAGMA max_page_count = 100000")
     assert backlog.add(offer(4, size=50_000), NOW_NS)
     assert backlog.trouble is None
+
+
+def test_a_backlog_that_cannot_be_begun_anew_refuses_what_comes_and_tries_again(tmp_path, monkeypatch):
+    backlog = Backlog(tmp_path, "a", most_bytes=1 << 30, most_age_s=1e9)
+    backlog.add(offer(1), NOW_NS)
+    assert backlog.done(1) == 1
+
+    def full():
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backlog, "_opened", full)
+        backlog._begin_anew()
+        assert not backlog.add(offer(2), NOW_NS)
+        assert kept(backlog) == []
+        assert "full" in str(backlog.trouble)
+    assert not backlog.add(offer(3), NOW_NS)
+    assert backlog.add(offer(4), NOW_NS)
+    assert backlog.refused == 2
+    assert [k.seq for k in backlog.after(1, 1 << 20)] == [2]
 
 
 def test_a_folder_that_cannot_be_made_is_said_with_its_name(tmp_path):

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from testigos.fuse._picture_arrays import copied
 from testigos.fuse._picture_fold import same_place
 from testigos.kernels import kernel
 
@@ -48,8 +49,7 @@ def new_known(capacity: int) -> Known:
 def grown(old: Known, capacity: int) -> Known:
     """The same with room for more."""
     made = new_known(capacity)
-    for name in old._fields:
-        getattr(made, name)[: len(old.next)] = getattr(old, name)
+    copied(made, old, len(old.next))
     return made
 
 

@@ -11,7 +11,7 @@ from testigos.fuse._picture_values import NUMBER
 from testigos.kernels import kernel
 from testigos.schema import KINDS, SOURCES
 
-__all__ = ["COASTING", "DEAD", "LIVE", "STALE", "Life", "age", "grown", "hear", "new_life", "reset"]
+__all__ = ["COASTING", "DEAD", "LIVE", "STALE", "Life", "age", "give_back", "grown", "hear", "new_life", "reset"]
 
 LIVE: Final = 0
 COASTING: Final = 1
@@ -85,6 +85,15 @@ def hear(life, rows, slot, seen, said):  # type: ignore[no-untyped-def]
             life.time[g], life.tie[g] = t, said.tie[i]
             life.input[g], life.link[g], life.via[g] = said.input[i], said.link[i], said.via[i]
             life.source[g], life.offset[g] = said.source[i], said.offset[i]
+
+
+def give_back(life: Life, slot: int, to: int) -> None:
+    """Another slot was heard when this one was; in place."""
+    life.seen[to] = max(life.seen[to], life.seen[slot])
+    if (life.time[slot], life.tie[slot]) > (life.time[to], life.tie[to]):
+        for name in ("time", "tie", "input", "link", "via", "source", "offset"):
+            field = getattr(life, name)
+            field[to] = field[slot]
 
 
 @kernel

@@ -14,7 +14,7 @@ from testigos.fuse._picture_arrays import copied, side_by_side
 from testigos.kernels import kernel
 from testigos.schema import ALL, KINDS
 
-__all__ = ["COLUMNS", "FLEETING", "TEXTS", "Values", "gather", "grown", "new_values", "put"]
+__all__ = ["COLUMNS", "FLEETING", "TEXTS", "Values", "gather", "give_back", "grown", "new_values", "put"]
 
 #: Columns of which the last value is kept.
 COLUMNS: Final = (
@@ -104,6 +104,18 @@ def put(values, columns, said, rows, target, weak, time, input, link, via, offse
             values.value[g, c], values.time[g, c] = v, t
             values.input[g, c], values.link[g, c] = input[i], link[i]
             values.via[g, c], values.offset[g, c] = via[i], offset[i]
+
+
+def give_back(values: Values, slot: int, to: int, rank: npt.NDArray[Any]) -> None:
+    """Values of a slot to another, where they win there; in place."""
+    said, there = values.value[slot], values.value[to]
+    later = values.time[slot] - values.time[to]
+    larger = said > there
+    for c in np.flatnonzero(IS_TEXT & (later == 0) & ~np.isnan(said) & ~np.isnan(there)).tolist():
+        larger[c] = rank[int(said[c])] > rank[int(there[c])]
+    wins = ~np.isnan(said) & (np.isnan(there) | (later > 0) | ((later == 0) & larger))
+    for field in values:
+        field[to, wins] = field[slot, wins]
 
 
 @kernel

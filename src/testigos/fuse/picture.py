@@ -248,6 +248,11 @@ class Picture:
         changed[again[slots.moved[again]]] = True
         # a second track that is none any more, now that something came late
         gone = twins[(slots.state[twins] < 0) & life.alive[twins]]
+        for t in gone.tolist():  # what was given to it is the first one's
+            g = int(slots.of[t])
+            values.give_back(self._values, t, g, self._texts.rank)
+            lives.give_back(life, t, g)
+            changed[g] = True
         life.alive[target[used & ~late]] = True
         self._named(twins[slots.state[twins] >= 0])
         heard = np.zeros(len(self._id), np.bool_)

@@ -74,6 +74,8 @@ class Backlog:
         except sqlite3.Error as error:
             self.refused += len(offer)
             self.trouble = str(error)
+            if not self.updates:
+                self._begin_anew()
             return False
         self.trouble = None
         self.updates += len(offer)
@@ -101,6 +103,8 @@ class Backlog:
 
     def after(self, seq: int, most_bytes: int) -> Iterator[Kept]:
         """Batches later than ``seq``, oldest first, until they make so many bytes."""
+        if not self.updates:
+            return
         size, seq = 0, max(seq, self._done)
         rows = self._base.execute(
             "SELECT seq, start, slot, names, data FROM updates WHERE seq > ? ORDER BY seq LIMIT 256", (seq,)
@@ -138,8 +142,12 @@ class Backlog:
         self._base.close()
         for end in ("", "-wal", "-shm"):
             Path(f"{self.path}{end}").unlink(missing_ok=True)
-        self._base = self._opened()
-        self._base.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('updates', ?)", (self._done,))
+        try:
+            self._base = self._opened()
+            self._base.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('updates', ?)", (self._done,))
+        except sqlite3.Error as error:  # somebody else took the room: tried again with what comes next
+            self.trouble = str(error)
+            self._base.close()
 
     def close(self) -> None:
         """Closes the file."""
